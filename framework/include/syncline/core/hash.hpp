@@ -1,0 +1,32 @@
+// Content digests. XXH3-128 tells whether content changed; it is no protection against an adversary who chooses the
+// content, for which SHA-256 is used (plugin libraries).
+#pragma once
+
+#include "syncline/core/bytes.hpp"
+
+#include <cstddef>
+#include <memory>
+
+namespace syncline {
+
+class ContentHasher {
+public:
+    ContentHasher();
+    ~ContentHasher();
+    ContentHasher(const ContentHasher&) = delete;
+    ContentHasher& operator=(const ContentHasher&) = delete;
+
+    void reset();
+    void update(const void* data, std::size_t size);
+    Bytes digest() const; // 16 bytes, big-endian canonical form
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+Bytes content_hash(BytesView content);
+Bytes sha256(BytesView content); // 32 bytes
+std::string to_hex(BytesView bytes);
+
+} // namespace syncline

@@ -1,0 +1,59 @@
+// Carries a stored plan out, phase by phase, on the worker pool. Right before an overwrite or a removal the side must
+// still be as the plan saw it; an item that fails or moved is reported and the others go on. The base follows what was
+// really done: batch by batch, and only after the written side has flushed.
+//
+// Threads: execute() runs in its caller's thread, operations on the pool.
+#pragma once
+
+#include "syncline/core/call.hpp"
+#include "syncline/endpoint/endpoint.hpp"
+#include "syncline/pool/worker_pool.hpp"
+#include "syncline/progress/run_progress.hpp"
+#include "syncline/reconcile/rules.hpp"
+#include "syncline/state/state.hpp"
+
+#include <cstdint>
+#include <functional>
+
+namespace syncline {
+
+struct ExecuteOptions {
+    std::uint64_t commit_every_items = 10'000;
+    std::int64_t commit_every_ns = 5'000'000'000;
+    std::uint64_t hash_up_to = std::uint64_t{64} << 20U; // larger contents are copied without learning their digest
+    std::uint64_t in_memory_up_to = std::uint64_t{256} << 10U; // per worker; larger contents stream
+};
+
+// One operation that did not simply succeed.
+struct OpReport {
+    const PlannedOp& op;
+    Outcome outcome;
+    Code code;
+    std::string message;
+};
+
+struct ExecuteInputs {
+    Endpoint& source;
+    Endpoint& target;
+    PlanStore& plan;
+    BaseStore& base;
+    WorkerPool& pool;
+    RunProgress& progress;
+    const Clock& clock;
+    // Called in execute()'s thread for what was skipped, conflicted, failed or is left pending.
+    std::function<Status(const OpReport&)> report;
+    ExecuteOptions options;
+};
+
+struct ExecuteResult {
+    Outcomes outcomes;
+    std::array<std::uint64_t, 10> done{}; // by Action: operations that succeeded
+    std::uint64_t bytes = 0;              // content written
+    Status stopped; // why a side was given up (credentials, quota, a root that vanished), if it was
+    bool interrupted = false;
+};
+
+// `drain`: finish what is under way, then stop. `call.stop`: stop that as well.
+Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain, const CallContext& call);
+
+} // namespace syncline

@@ -1,0 +1,79 @@
+// One run of one sync, from two locations to a report: lock, endpoints, guards, plan, execution, history.
+//
+// Threads: run_sync() runs in its caller's thread and uses others inside; different syncs may run at the same time.
+#pragma once
+
+#include "syncline/core/clock.hpp"
+#include "syncline/plugin/plugin_registry.hpp"
+#include "syncline/progress/run_progress.hpp"
+#include "syncline/reconcile/rules.hpp"
+#include "syncline/state/state.hpp"
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace syncline {
+
+struct SyncSpec {
+    std::string source; // directory or endpoint URL, as a person writes it
+    std::string target;
+    Rules rules;
+    std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
+    std::filesystem::path state_directory;
+    std::size_t workers = 2;
+};
+
+// One operation that did not simply succeed, or was decided in a way worth telling.
+struct ReportedItem {
+    Outcome outcome = Outcome::failed;
+    Bytes key;
+    Action action = Action::skip;
+    Side side = Side::target;
+    ConflictKind conflict = ConflictKind::none;
+    Code code = Code::ok;
+    std::string message;
+};
+
+struct SyncReport {
+    std::int64_t run_id = 0; // 0: nothing was executed, so no run was recorded
+    std::string sync_name;
+    std::string source;
+    std::string target;
+    Mode mode = Mode::two_way;
+    bool dry_run = false;
+    std::array<std::uint64_t, 2> listed{};
+    PlanCounts counts;
+    Outcomes outcomes;
+    std::array<std::uint64_t, 10> done{}; // by Action
+    std::uint64_t unreadable = 0;         // of the skipped: those that could not be read
+    std::uint64_t bytes = 0;
+    std::int64_t duration_ms = 0;
+    std::vector<ReportedItem> items;      // at most kReportedItems; the state keeps them all
+    std::uint64_t items_left_out = 0;
+    Status guard;   // a guard that stopped the run before anything changed
+    Status stopped; // why a side was given up
+    bool interrupted = false;
+    bool first_run = false;
+};
+inline constexpr std::size_t kReportedItems = 10'000;
+
+struct RunControl {
+    std::stop_token drain; // finish what is under way, then stop
+    std::stop_token stop;  // stop that, too
+    bool dry_run = false;  // plan only
+    // Sees every planned operation in key order, bookkeeping left out, before anything is executed. May be empty.
+    std::function<void(const PlannedOp&)> show;
+};
+
+Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock, RunProgress& progress,
+                            const RunControl& control);
+
+// The report as the JSON document that -o json prints and the history keeps.
+std::string report_json(const SyncReport& report);
+
+} // namespace syncline

@@ -1,0 +1,45 @@
+// The state directory: one SQLite file with everything that must survive (bases, runs, identities), a lock per sync,
+// and a spool per running plan.
+#pragma once
+
+#include "syncline/core/status.hpp"
+#include "syncline/state/base_store.hpp"
+#include "syncline/state/plan_store.hpp"
+#include "syncline/state/run_store.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace syncline {
+
+// Held from before planning to after the last commit. The kernel releases it when its owner dies, however it dies.
+class SyncLock {
+public:
+    virtual ~SyncLock() = default;
+};
+
+// The state of one sync. Created by StateDirectory; must not outlive it.
+class SyncState {
+public:
+    virtual ~SyncState() = default;
+    virtual BaseStore& base() = 0;
+    virtual RunStore& runs() = 0;
+    virtual IdentityStore& identity() = 0;
+    // A fresh, empty spool; at most one at a time per sync and process.
+    virtual Result<std::unique_ptr<PlanStore>> new_plan() = 0;
+};
+
+class StateDirectory {
+public:
+    virtual ~StateDirectory() = default;
+    // Fails with Code::lock_held, naming the process that holds it.
+    virtual Result<std::unique_ptr<SyncLock>> lock(const std::string& sync_name) = 0;
+    virtual Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) = 0;
+};
+
+// Creates the directory (0700) and the file if need be and upgrades an older schema. A corrupt file, or one with a newer
+// schema, is Code::state_corrupt and left untouched.
+Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& directory);
+
+} // namespace syncline

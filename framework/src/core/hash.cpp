@@ -1,0 +1,79 @@
+#include "syncline/core/hash.hpp"
+
+#include <new>
+#include <openssl/evp.h>
+#include <xxhash.h>
+
+namespace syncline {
+namespace {
+
+Bytes canonical(XXH128_hash_t hash) {
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, hash);
+    Bytes out;
+    out.reserve(sizeof bytes.digest);
+    for (const unsigned char byte : bytes.digest) {
+        out.push_back(static_cast<char>(byte));
+    }
+    return out;
+}
+
+} // namespace
+
+struct ContentHasher::Impl {
+    Impl() : state(XXH3_createState()) {
+        if (state == nullptr) {
+            throw std::bad_alloc();
+        }
+    }
+    ~Impl() { XXH3_freeState(state); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    XXH3_state_t* state; // must be aligned to 64 bytes, so its library allocates it
+};
+
+ContentHasher::ContentHasher() : impl_(std::make_unique<Impl>()) { reset(); }
+ContentHasher::~ContentHasher() = default;
+
+void ContentHasher::reset() { XXH3_128bits_reset(impl_->state); }
+
+void ContentHasher::update(const void* data, std::size_t size) {
+    if (size != 0) {
+        XXH3_128bits_update(impl_->state, data, size);
+    }
+}
+
+Bytes ContentHasher::digest() const { return canonical(XXH3_128bits_digest(impl_->state)); }
+
+Bytes content_hash(BytesView content) {
+    return canonical(XXH3_128bits(content.data(), content.size()));
+}
+
+Bytes sha256(BytesView content) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    // Fails only for want of memory; a made-up digest would be worse than stopping.
+    if (EVP_Digest(content.data(), content.size(), digest, &size, EVP_sha256(), nullptr) != 1) {
+        throw std::bad_alloc();
+    }
+    Bytes out;
+    for (unsigned int i = 0; i < size; ++i) {
+        out.push_back(static_cast<char>(digest[i]));
+    }
+    return out;
+}
+
+std::string to_hex(BytesView bytes) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string out;
+    out.reserve(bytes.size() * 2);
+    for (const char c : bytes) {
+        const auto byte = static_cast<unsigned char>(c);
+        out.push_back(kDigits[byte >> 4]);
+        out.push_back(kDigits[byte & 15]);
+    }
+    return out;
+}
+
+} // namespace syncline

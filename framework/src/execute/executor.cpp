@@ -1,0 +1,252 @@
+#include "syncline/execute/executor.hpp"
+
+#include "execute/operations.hpp"
+#include "syncline/core/text.hpp"
+
+#include <atomic>
+#include <mutex>
+#include <numeric>
+#include <utility>
+
+namespace syncline {
+
+namespace {
+
+constexpr std::size_t kBatchOps = 64;
+
+bool in_order(Phase phase) {
+    return phase == Phase::clear_containers || phase == Phase::create_containers || phase == Phase::remove_containers;
+}
+
+BytesView folder_of(BytesView key) {
+    const std::size_t slash = key.rfind('/', key.size() < 2 ? BytesView::npos : key.size() - 2);
+    return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
+}
+
+class Execution {
+public:
+    Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
+        : in_(in), drain_(std::move(drain)), call_(call), operations_(in.source, in.target, in.progress, in.options),
+          last_commit_ns_(in.clock.mono_ns()) {}
+
+    ~Execution() { in_.pool.drain(); }
+    Execution(const Execution&) = delete;
+    Execution& operator=(const Execution&) = delete;
+
+    Result<ExecuteResult> run() {
+        Result<PlanCounts> counts = in_.plan.counts();
+        if (!counts.ok()) {
+            return counts.status();
+        }
+        const auto count = [&](Action action) { return counts->actions[static_cast<std::size_t>(action)]; };
+        Outcomes& outcomes = result_.outcomes;
+        outcomes.planned = std::accumulate(counts->actions.begin(), counts->actions.end(), std::uint64_t{0}) -
+                           count(Action::record) - count(Action::forget);
+        in_.progress.planned(outcomes.planned - count(Action::conflict) - count(Action::skip), counts->bytes);
+        in_.progress.enter(RunPhase::executing);
+
+        // Conflicts and skipped items first: they need no work, and are told even if the run is interrupted.
+        SYNCLINE_TRY(run_phase(Phase::none));
+        for (int number = static_cast<int>(Phase::clear_content); number <= static_cast<int>(Phase::bookkeeping);
+             ++number) {
+            const auto phase = static_cast<Phase>(number);
+            if (counts->phases[static_cast<std::size_t>(number)] > 0 && going_on()) {
+                SYNCLINE_TRY(run_phase(phase));
+            }
+        }
+        in_.progress.enter(RunPhase::committing);
+        SYNCLINE_TRY(commit());
+        result_.interrupted = drain_.stop_requested() || call_.stop.stop_requested();
+        outcomes.pending = outcomes.planned - outcomes.ok - outcomes.skipped - outcomes.conflicted - outcomes.failed;
+        return std::move(result_);
+    }
+
+private:
+    bool going_on() const { return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_; }
+
+    Status run_phase(Phase phase) {
+        std::vector<PlannedOp> batch;
+        Status status;
+        const auto submit = [&]() -> Status {
+            if (batch.empty()) {
+                return {};
+            }
+            auto ops = std::make_shared<std::vector<PlannedOp>>(std::move(batch));
+            batch.clear();
+            const Status submitted = in_.pool.submit([this, ops] { work(*ops); }, drain_);
+            if (!submitted.ok() && submitted.code() != Code::cancelled) {
+                return submitted;
+            }
+            return take_results();
+        };
+        const auto visit = [&](PlannedOp&& op) {
+            if (phase == Phase::none || phase == Phase::bookkeeping) {
+                status = take(operations_.perform(std::move(op), call_));
+            } else if (in_order(phase)) {
+                status = take(attempt(std::move(op)));
+            } else {
+                if (batch.size() >= kBatchOps ||
+                    (!batch.empty() && folder_of(batch.back().key) != folder_of(op.key) && batch.size() >= kBatchOps / 4)) {
+                    status = submit();
+                }
+                batch.push_back(std::move(op));
+            }
+            return status.ok() && (phase == Phase::none || going_on());
+        };
+        const Status read = in_.plan.each(phase, visit);
+        if (status.ok() && read.ok() && going_on()) {
+            status = submit();
+        }
+        // A later phase relies on this one being done.
+        in_.pool.drain();
+        SYNCLINE_TRY(read);
+        SYNCLINE_TRY(status);
+        return take_results();
+    }
+
+    // On a worker.
+    void work(std::vector<PlannedOp>& ops) {
+        std::vector<OpResult> results;
+        results.reserve(ops.size());
+        for (PlannedOp& op : ops) {
+            results.push_back(attempt(std::move(op)));
+        }
+        const std::lock_guard lock(mutex_);
+        for (OpResult& result : results) {
+            results_.push_back(std::move(result));
+        }
+    }
+
+    OpResult attempt(PlannedOp op) {
+        const auto side = static_cast<std::size_t>(op.side);
+        if (call_.stop.stop_requested() || drain_.stop_requested() || side_stopped_[side].load()) {
+            OpResult result;
+            result.outcome = Outcome::pending;
+            result.code = side_stopped_[side].load() ? Code::aborted : Code::cancelled;
+            result.message = side_stopped_[side].load()
+                                 ? "not tried, because " + std::string(name_of(op.side)) + " was given up"
+                                 : "not tried, because the run was interrupted";
+            result.op = std::move(op);
+            return result;
+        }
+        OpResult result = operations_.perform(std::move(op), call_);
+        if (result.stops_side) {
+            side_stopped_[static_cast<std::size_t>(result.op.side)].store(true);
+        }
+        in_.progress.op_done();
+        if (result.outcome == Outcome::failed) {
+            in_.progress.error();
+        }
+        return result;
+    }
+
+    Status take_results() {
+        std::vector<OpResult> results;
+        {
+            const std::lock_guard lock(mutex_);
+            results.swap(results_);
+        }
+        for (OpResult& result : results) {
+            SYNCLINE_TRY(take(std::move(result)));
+        }
+        return {};
+    }
+
+    // Counts an operation, tells what did not succeed, and remembers what the base should say.
+    Status take(OpResult result) {
+        const bool counted = result.op.action != Action::record && result.op.action != Action::forget;
+        Outcomes& outcomes = result_.outcomes;
+        switch (result.outcome) {
+        case Outcome::ok:
+            outcomes.ok += counted ? 1 : 0;
+            ++result_.done[static_cast<std::size_t>(result.op.action)];
+            result_.bytes += result.bytes;
+            break;
+        case Outcome::skipped:
+            ++outcomes.skipped;
+            break;
+        case Outcome::conflicted:
+            ++outcomes.conflicted;
+            break;
+        case Outcome::failed:
+            ++outcomes.failed;
+            break;
+        case Outcome::pending: // counted at the end, as what is left
+            break;
+        }
+        if (result.outcome != Outcome::ok) {
+            if (result.stops_side && result_.stopped.ok()) {
+                result_.stopped = Status(result.code, result.message);
+            }
+            const bool interrupted = result.code == Code::cancelled;
+            if (!interrupted) {
+                SYNCLINE_TRY(in_.report({result.op, result.outcome, result.code, result.message}));
+            }
+        }
+        for (const BaseChange& change : result.base_changes) {
+            SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key) : in_.base.put(to_view(change.entry)));
+            ++uncommitted_;
+        }
+        if (result.outcome == Outcome::ok && counted) {
+            written_[static_cast<std::size_t>(result.op.side)] = true;
+            if (result.op.action == Action::keep_both) {
+                written_[static_cast<std::size_t>(other(result.op.side))] = true;
+            }
+        }
+        const bool due = uncommitted_ >= in_.options.commit_every_items ||
+                         (uncommitted_ > 0 && in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
+        return due ? commit() : Status();
+    }
+
+    // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
+    Status commit() {
+        for (const Side side : {Side::source, Side::target}) {
+            bool& written = written_[static_cast<std::size_t>(side)];
+            if (!written) {
+                continue;
+            }
+            Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
+            CallContext call = call_;
+            call.stop = {}; // an interrupted run still has to say what it did
+            const Status flushed = endpoint.flush(call);
+            if (!flushed.ok()) {
+                broken_ = true;
+                SYNCLINE_TRY(in_.base.rollback());
+                uncommitted_ = 0;
+                if (result_.stopped.ok()) {
+                    result_.stopped = flushed.with_context("what was written to " + endpoint.location() +
+                                                           " may not survive a power cut, so it is not recorded; the "
+                                                           "next run checks it again");
+                }
+                return {};
+            }
+            written = false;
+        }
+        uncommitted_ = 0;
+        last_commit_ns_ = in_.clock.mono_ns();
+        return in_.base.commit();
+    }
+
+    const ExecuteInputs& in_;
+    std::stop_token drain_;
+    CallContext call_;
+    Operations operations_;
+    ExecuteResult result_;
+
+    std::mutex mutex_;
+    std::vector<OpResult> results_;
+    std::atomic<bool> side_stopped_[2] = {};
+
+    bool written_[2] = {};
+    bool broken_ = false; // a side cannot make its data durable
+    std::uint64_t uncommitted_ = 0;
+    std::int64_t last_commit_ns_;
+};
+
+} // namespace
+
+Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain, const CallContext& call) {
+    return Execution(inputs, drain, call).run();
+}
+
+} // namespace syncline

@@ -1,0 +1,21 @@
+#include "syncline/lifecycle/component.hpp"
+
+namespace syncline {
+
+std::string_view name_of(ComponentState state) {
+    switch (state) {
+    case ComponentState::created:
+        return "created";
+    case ComponentState::running:
+        return "running";
+    case ComponentState::stopping:
+        return "stopping";
+    case ComponentState::stopped:
+        return "stopped";
+    case ComponentState::failed:
+        return "failed";
+    }
+    return "?";
+}
+
+} // namespace syncline

@@ -1,0 +1,64 @@
+#include "syncline/orchestrate/exit_code.hpp"
+
+namespace syncline {
+
+int exit_code_of(const Status& status) {
+    switch (status.code()) {
+    case Code::ok:
+        return exit_code::kInSync;
+    case Code::invalid_argument:
+        return exit_code::kUsage;
+    case Code::invalid_config:
+    case Code::not_found:
+    case Code::abi_mismatch:
+    case Code::permission_denied:
+    case Code::not_supported:
+        return exit_code::kConfiguration;
+    case Code::unauthenticated:
+    case Code::quota_exceeded:
+    case Code::read_only:
+    case Code::state_corrupt:
+    case Code::root_missing:
+        return exit_code::kNeedsPerson;
+    case Code::guard_tripped:
+        return exit_code::kGuard;
+    case Code::lock_held:
+        return exit_code::kLockHeld;
+    case Code::cancelled:
+        return exit_code::kInterrupted;
+    case Code::rate_limited:
+    case Code::unavailable:
+    case Code::timeout:
+    case Code::locked:
+    case Code::conflict:
+    case Code::io:
+        return exit_code::kTemporary;
+    default:
+        return exit_code::kUnexpected;
+    }
+}
+
+int exit_code_of(const SyncReport& report) {
+    const Outcomes& outcomes = report.outcomes;
+    if (report.interrupted) {
+        return exit_code::kInterrupted;
+    }
+    if (!outcomes.add_up()) {
+        return exit_code::kUnexpected;
+    }
+    if (!report.stopped.ok()) {
+        return exit_code_of(report.stopped);
+    }
+    if (!report.guard.ok()) {
+        return exit_code::kGuard;
+    }
+    if (outcomes.pending > 0 && !report.dry_run) {
+        return exit_code::kTemporary;
+    }
+    if ((outcomes.failed > 0 || report.unreadable > 0) && !report.dry_run) {
+        return exit_code::kItemsFailed;
+    }
+    return outcomes.conflicted > 0 ? exit_code::kConflicts : exit_code::kInSync;
+}
+
+} // namespace syncline

@@ -1,0 +1,98 @@
+#include "syncline/core/text.hpp"
+#include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/sync_run.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace syncline {
+
+namespace {
+
+using nlohmann::ordered_json;
+
+void put_key(ordered_json& into, BytesView key) {
+    if (is_utf8(key)) {
+        into["key"] = std::string(key);
+    } else {
+        into["key_b64"] = base64(key);
+    }
+}
+
+std::string text_of(std::string_view text) { return is_utf8(text) ? std::string(text) : display_key(text); }
+
+} // namespace
+
+std::string report_json(const SyncReport& report) {
+    ordered_json json;
+    json["run"] = report.run_id;
+    json["source"] = text_of(report.source);
+    json["target"] = text_of(report.target);
+    json["mode"] = name_of(report.mode);
+    json["dry_run"] = report.dry_run;
+    json["first_run"] = report.first_run;
+    json["exit_code"] = exit_code_of(report);
+    json["duration_ms"] = report.duration_ms;
+    json["listed"] = {{"source", report.listed[0]}, {"target", report.listed[1]}};
+    json["outcomes"] = {{"planned", report.outcomes.planned},       {"ok", report.outcomes.ok},
+                        {"skipped", report.outcomes.skipped},       {"conflicted", report.outcomes.conflicted},
+                        {"failed", report.outcomes.failed},         {"pending", report.outcomes.pending}};
+    const auto by_action = [](const std::array<std::uint64_t, 10>& counts) {
+        ordered_json actions = ordered_json::object();
+        for (std::size_t i = 1; i < counts.size(); ++i) {
+            actions[std::string(name_of(static_cast<Action>(i)))] = counts[i];
+        }
+        return actions;
+    };
+    json["planned_actions"] = by_action(report.counts.actions);
+    json["done_actions"] = by_action(report.done);
+    json["bytes_planned"] = report.counts.bytes;
+    json["bytes"] = report.bytes;
+    const auto put_status = [&json](const char* name, const Status& status) {
+        if (!status.ok()) {
+            json[name] = {{"code", name_of(status.code())}, {"message", text_of(status.message())}};
+        }
+    };
+    put_status("guard", report.guard);
+    put_status("stopped", report.stopped);
+    json["interrupted"] = report.interrupted;
+    ordered_json conflicts = ordered_json::array();
+    ordered_json failures = ordered_json::array();
+    ordered_json skipped = ordered_json::array();
+    ordered_json pending = ordered_json::array();
+    for (const ReportedItem& item : report.items) {
+        ordered_json entry;
+        put_key(entry, item.key);
+        if (item.conflict != ConflictKind::none) {
+            entry["conflict"] = name_of(item.conflict);
+        }
+        if (item.outcome != Outcome::conflicted) {
+            entry["action"] = name_of(item.action);
+            entry["side"] = name_of(item.side);
+        }
+        if (item.code != Code::ok) {
+            entry["code"] = name_of(item.code);
+        }
+        entry["message"] = text_of(item.message);
+        switch (item.outcome) {
+        case Outcome::conflicted:
+            conflicts.push_back(std::move(entry));
+            break;
+        case Outcome::failed:
+            failures.push_back(std::move(entry));
+            break;
+        case Outcome::skipped:
+            skipped.push_back(std::move(entry));
+            break;
+        default:
+            pending.push_back(std::move(entry));
+        }
+    }
+    json["conflicts"] = std::move(conflicts);
+    json["failures"] = std::move(failures);
+    json["skipped"] = std::move(skipped);
+    json["pending"] = std::move(pending);
+    json["items_left_out"] = report.items_left_out;
+    return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+} // namespace syncline

@@ -1,0 +1,124 @@
+#include "state/migrations.hpp"
+
+#include "syncline/core/text.hpp"
+
+#include <array>
+#include <string>
+
+namespace syncline::state {
+namespace {
+
+// Tokens, keys and the names of syncs are any bytes, so they are blobs. `traits` packs kind, hash
+// algorithm and flags: a row that is read by the million is cheaper with few columns. A NULL size
+// or mtime is not known.
+constexpr const char* kFirst = R"sql(
+    CREATE TABLE sync (
+        id INTEGER PRIMARY KEY,
+        name BLOB NOT NULL UNIQUE,
+        source_scope BLOB,
+        target_scope BLOB
+    );
+    CREATE TABLE base (
+        sync INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        traits INTEGER NOT NULL,
+        size INTEGER,
+        mtime_ns INTEGER,
+        source_version BLOB NOT NULL,
+        target_version BLOB NOT NULL,
+        hash BLOB NOT NULL,
+        extra BLOB NOT NULL,
+        PRIMARY KEY (sync, key)
+    ) WITHOUT ROWID;
+    CREATE TABLE run (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        sync INTEGER NOT NULL,
+        started_wall_ns INTEGER NOT NULL,
+        finished_wall_ns INTEGER NOT NULL DEFAULT 0,
+        exit_code INTEGER NOT NULL DEFAULT -1,
+        planned INTEGER NOT NULL DEFAULT 0,
+        ok INTEGER NOT NULL DEFAULT 0,
+        skipped INTEGER NOT NULL DEFAULT 0,
+        conflicted INTEGER NOT NULL DEFAULT 0,
+        failed INTEGER NOT NULL DEFAULT 0,
+        pending INTEGER NOT NULL DEFAULT 0,
+        report TEXT NOT NULL DEFAULT ''
+    );
+    CREATE INDEX run_of_sync ON run (sync, id);
+    CREATE TABLE note (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        outcome INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        action TEXT NOT NULL,
+        code TEXT NOT NULL,
+        message TEXT NOT NULL,
+        source_version BLOB NOT NULL,
+        target_version BLOB NOT NULL,
+        attempts INTEGER NOT NULL
+    );
+    CREATE INDEX note_of_run ON note (run, id);
+)sql";
+
+constexpr std::array<const char*, 1> kMigrations{kFirst};
+
+Status corrupt(const sqlite::Database& database, const std::string& what,
+               const std::string& advice) {
+    const std::string file = sqlite3_db_filename(database.handle(), "main");
+    return Status(Error{Code::state_corrupt,
+                        "state file '" + display_key(file) + "': " + what +
+                            "; it was left as it is; " + advice,
+                        {{"file", file}},
+                        -1,
+                        0});
+}
+
+} // namespace
+
+std::span<const char* const> migrations() { return kMigrations; }
+
+Status check_schema(sqlite::Database& database, std::span<const char* const> known) {
+    // Reads header and schema, which finds what is no database, a file cut short and a damaged
+    // schema.
+    SYNCLINE_STATE_ASSIGN(const std::int64_t tables,
+                          database.query_integer("SELECT count(*) FROM sqlite_schema"));
+    SYNCLINE_STATE_ASSIGN(const std::int64_t application,
+                          database.query_integer("PRAGMA application_id"));
+    SYNCLINE_STATE_ASSIGN(const std::int64_t version,
+                          database.query_integer("PRAGMA user_version"));
+    const bool is_empty = tables == 0 && version == 0;
+    if (application != kApplicationId && !(is_empty && application == 0)) {
+        return corrupt(database, "not written by syncline", "choose another state directory");
+    }
+    const auto newest = static_cast<std::int64_t>(known.size());
+    if (version > newest) {
+        return corrupt(database,
+                       "written by a newer syncline (schema " + std::to_string(version) +
+                           ", this one knows " + std::to_string(newest) + ")",
+                       "use that version, or another state directory");
+    }
+    if (version < 0) {
+        return corrupt(database, "impossible schema " + std::to_string(version),
+                       "restore it from a backup");
+    }
+    return {};
+}
+
+Status migrate(sqlite::Database& database, std::span<const char* const> known) {
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(database));
+        // Inside the transaction, because another process may migrate the same file.
+        SYNCLINE_STATE_ASSIGN(const std::int64_t version,
+                              database.query_integer("PRAGMA user_version"));
+        if (version >= static_cast<std::int64_t>(known.size())) {
+            return {};
+        }
+        SYNCLINE_TRY(database.execute(known[static_cast<std::size_t>(version)]));
+        const std::string mark = "PRAGMA application_id = " + std::to_string(kApplicationId) +
+                                 "; PRAGMA user_version = " + std::to_string(version + 1);
+        SYNCLINE_TRY(database.execute(mark.c_str()));
+        SYNCLINE_TRY(transaction.commit());
+    }
+}
+
+} // namespace syncline::state

@@ -1,0 +1,67 @@
+#include "syncline/state/plan_store.hpp"
+
+namespace syncline {
+
+std::string_view name_of(Action action) {
+    switch (action) {
+    case Action::create:
+        return "create";
+    case Action::update:
+        return "update";
+    case Action::remove:
+        return "remove";
+    case Action::set_meta:
+        return "set-metadata";
+    case Action::keep_both:
+        return "keep-both";
+    case Action::record:
+        return "record";
+    case Action::forget:
+        return "forget";
+    case Action::conflict:
+        return "conflict";
+    case Action::skip:
+        return "skip";
+    }
+    return "unknown";
+}
+
+std::string_view name_of(ConflictKind kind) {
+    switch (kind) {
+    case ConflictKind::none:
+        return "none";
+    case ConflictKind::both_changed:
+        return "both changed";
+    case ConflictKind::source_changed_target_deleted:
+        return "source changed, target deleted";
+    case ConflictKind::source_deleted_target_changed:
+        return "source deleted, target changed";
+    case ConflictKind::both_created:
+        return "both created";
+    case ConflictKind::kind_differs:
+        return "kind differs";
+    case ConflictKind::key_collision:
+        return "key collision";
+    case ConflictKind::rename_rename:
+        return "renamed on both sides";
+    }
+    return "unknown";
+}
+
+std::string_view name_of(Outcome outcome) {
+    switch (outcome) {
+    case Outcome::pending:
+        return "pending";
+    case Outcome::ok:
+        return "ok";
+    case Outcome::skipped:
+        return "skipped";
+    case Outcome::conflicted:
+        return "conflicted";
+    case Outcome::failed:
+        return "failed";
+    }
+    return "unknown";
+}
+
+} // namespace syncline

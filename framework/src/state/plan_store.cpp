@@ -1,0 +1,377 @@
+#include "state/plan_store.hpp"
+
+#include "state/files.hpp"
+#include "state/packing.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace syncline::state {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+
+// The columns that corrections and counts look at come first; the rest is one blob that only this
+// file reads.
+#define SYNCLINE_PLAN_COLUMNS                                                                      \
+    "id, action, side, phase, kind, source_size, target_size, reason, key, body"
+
+enum Column : int {
+    kId,
+    kAction,
+    kSide,
+    kPhase,
+    kKind,
+    kSourceSize,
+    kTargetSize,
+    kReason,
+    kKey,
+    kBody
+};
+
+constexpr const char* kSchema = R"sql(
+    PRAGMA journal_mode = OFF;
+    PRAGMA synchronous = OFF;
+    PRAGMA locking_mode = EXCLUSIVE;
+    PRAGMA cache_size = -2048;
+    CREATE TABLE op (
+        id INTEGER PRIMARY KEY,
+        action INTEGER NOT NULL,
+        side INTEGER NOT NULL,
+        phase INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        source_size INTEGER,
+        target_size INTEGER,
+        reason TEXT NOT NULL,
+        key BLOB NOT NULL,
+        body BLOB NOT NULL
+    );
+    BEGIN;
+)sql";
+
+template <typename E>
+std::int64_t number(E value) {
+    return static_cast<std::int64_t>(value);
+}
+
+constexpr std::uint64_t kDiffers = 1;
+constexpr std::uint64_t kUnreadable = 2;
+constexpr std::uint64_t kHasSource = 4;
+constexpr std::uint64_t kHasTarget = 8;
+constexpr std::uint64_t kHasBase = 16;
+
+void put_item(const Item& item, Bytes& out) {
+    put_number(static_cast<std::uint64_t>(item.kind) | (item.unreadable ? 16U : 0U) |
+                   (item.unsettled ? 32U : 0U),
+               out);
+    put_number(static_cast<std::uint64_t>(item.hash_algo), out);
+    put_number(item.size + 1, out); // kUnknownSize becomes 0
+    put_number(static_cast<std::uint64_t>(item.mtime_ns) ^ (1ULL << 63),
+               out); // kUnknownTime becomes 0
+    put_bytes(item.version, out);
+    put_bytes(item.hash, out);
+    put_bytes(item.meta, out);
+    put_bytes(item.id, out);
+}
+
+Item read_item(Reader& in) {
+    Item item;
+    const std::uint64_t traits = in.number();
+    item.kind = static_cast<ItemKind>(traits & 15);
+    item.unreadable = (traits & 16) != 0;
+    item.unsettled = (traits & 32) != 0;
+    item.hash_algo = static_cast<HashAlgo>(in.number());
+    item.size = in.number() - 1;
+    item.mtime_ns = static_cast<std::int64_t>(in.number() ^ (1ULL << 63));
+    item.version = Bytes(in.bytes());
+    item.hash = Bytes(in.bytes());
+    item.meta = Bytes(in.bytes());
+    item.id = Bytes(in.bytes());
+    return item;
+}
+
+void put_body(const PlannedOp& op, Bytes& out) {
+    put_number((op.differs ? kDiffers : 0U) | (op.unreadable ? kUnreadable : 0U) |
+                   (op.source ? kHasSource : 0U) | (op.target ? kHasTarget : 0U) |
+                   (op.has_base ? kHasBase : 0U),
+               out);
+    put_number(static_cast<std::uint64_t>(op.conflict), out);
+    for (const std::optional<Item>* item : {&op.source, &op.target}) {
+        if (*item) {
+            put_item(**item, out);
+        }
+    }
+    put_bytes(op.base_hash, out);
+    put_bytes(op.base_meta, out);
+    put_bytes(op.other_key, out);
+}
+
+Result<PlannedOp> read_op(const Statement& row) {
+    PlannedOp op;
+    op.id = row.integer(kId);
+    op.key = Bytes(row.bytes(kKey));
+    op.action = static_cast<Action>(row.integer(kAction));
+    op.side = static_cast<Side>(row.integer(kSide));
+    op.phase = static_cast<Phase>(row.integer(kPhase));
+    op.kind = static_cast<ItemKind>(row.integer(kKind));
+    op.reason = std::string(row.bytes(kReason));
+    Reader in(row.bytes(kBody));
+    const std::uint64_t flags = in.number();
+    op.differs = (flags & kDiffers) != 0;
+    op.unreadable = (flags & kUnreadable) != 0;
+    op.has_base = (flags & kHasBase) != 0;
+    op.conflict = static_cast<ConflictKind>(in.number());
+    if ((flags & kHasSource) != 0) {
+        op.source = read_item(in);
+    }
+    if ((flags & kHasTarget) != 0) {
+        op.target = read_item(in);
+    }
+    op.base_hash = Bytes(in.bytes());
+    op.base_meta = Bytes(in.bytes());
+    op.other_key = Bytes(in.bytes());
+    if (!in.read_all()) {
+        return Status(Code::io, "the plan's file was damaged while in use; run again");
+    }
+    return op;
+}
+
+void bind_size(Statement& statement, int parameter, const std::optional<Item>& item) {
+    if (!item || item->size == kUnknownSize) {
+        statement.bind_null(parameter);
+    } else {
+        statement.bind(parameter,
+                       static_cast<std::int64_t>(std::min<std::uint64_t>(item->size, INT64_MAX)));
+    }
+}
+
+Status visit_rows(Statement& rows, const std::function<bool(PlannedOp&&)>& visit) {
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return {};
+        }
+        SYNCLINE_STATE_ASSIGN(PlannedOp op, read_op(rows));
+        if (!visit(std::move(op))) {
+            return {};
+        }
+    }
+}
+
+} // namespace
+
+Result<std::unique_ptr<SqlitePlanStore>>
+SqlitePlanStore::create(const std::filesystem::path& file) {
+    for (const char* suffix : {"", "-journal", "-wal", "-shm"}) {
+        const std::filesystem::path old = file.native() + suffix;
+        if (::unlink(old.c_str()) != 0 && errno != ENOENT) {
+            return status_of_errno(errno, "remove the old plan", old);
+        }
+    }
+    {
+        // Closed at once, before SQLite locks the file: closing any descriptor of a file drops a
+        // process's locks on it.
+        const Result<FileDescriptor> created = open_private_file(file, O_EXCL);
+        if (!created.ok()) {
+            return created.status();
+        }
+    }
+    SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, sqlite::OpenMode::read_write));
+    std::unique_ptr<SqlitePlanStore> store(new SqlitePlanStore(file, std::move(database)));
+    Database& db = store->database_;
+    // Without a journal a failed statement leaves the table in an unknown state, which the
+    // defensive mode would forbid; a plan whose writing failed is never read again.
+    sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+    SYNCLINE_TRY(db.execute(kSchema));
+    SYNCLINE_STATE_ASSIGN(store->insert_,
+                          db.prepare("INSERT INTO op (" SYNCLINE_PLAN_COLUMNS
+                                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+    SYNCLINE_STATE_ASSIGN(
+        store->update_,
+        db.prepare("UPDATE op SET action = ?2, side = ?3, phase = ?4, kind = ?5, source_size = ?6, "
+                   "target_size = ?7, reason = ?8, key = ?9, body = ?10 WHERE id = ?1"));
+    SYNCLINE_STATE_ASSIGN(store->select_,
+                          db.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op WHERE id = ?1"));
+    return store;
+}
+
+SqlitePlanStore::~SqlitePlanStore() { ::unlink(file_.c_str()); }
+
+Status SqlitePlanStore::write(Statement& statement, std::int64_t id, const PlannedOp& op) {
+    survey_.reset();
+    body_.clear();
+    put_body(op, body_);
+    statement.bind(1 + kId, id);
+    statement.bind(1 + kAction, number(op.action));
+    statement.bind(1 + kSide, number(op.side));
+    statement.bind(1 + kPhase, number(op.phase));
+    statement.bind(1 + kKind, number(op.kind));
+    bind_size(statement, 1 + kSourceSize, op.source);
+    bind_size(statement, 1 + kTargetSize, op.target);
+    statement.bind_text(1 + kReason, op.reason);
+    statement.bind(1 + kKey, op.key);
+    statement.bind(1 + kBody, body_);
+    return statement.run();
+}
+
+Result<std::int64_t> SqlitePlanStore::add(const PlannedOp& op) {
+    SYNCLINE_TRY(write(insert_, last_id_ + 1, op));
+    return ++last_id_;
+}
+
+Status SqlitePlanStore::replace(const PlannedOp& op) {
+    SYNCLINE_TRY(write(update_, op.id, op));
+    if (sqlite3_changes(database_.handle()) == 0) {
+        return {Code::not_found, "no planned operation " + std::to_string(op.id)};
+    }
+    return {};
+}
+
+Result<PlannedOp> SqlitePlanStore::at(std::int64_t id) {
+    const sqlite::ResetOnExit reset(select_);
+    select_.bind(1, id);
+    SYNCLINE_STATE_ASSIGN(const bool is_there, select_.step());
+    if (!is_there) {
+        return Status(Code::not_found, "no planned operation " + std::to_string(id));
+    }
+    return read_op(select_);
+}
+
+Status SqlitePlanStore::removals_to_creations(std::int64_t first, std::int64_t last, Side from,
+                                              std::string_view reason) {
+    survey_.reset();
+    SYNCLINE_STATE_ASSIGN(
+        Statement update,
+        database_.prepare(
+            "UPDATE op SET action = ?3, side = ?4, reason = ?5, phase = iif(kind = ?6, ?7, ?8) "
+            "WHERE id BETWEEN ?1 AND ?2 AND action = ?9 AND side = ?10"));
+    update.bind(1, first);
+    update.bind(2, last);
+    update.bind(3, number(Action::create));
+    update.bind(4, number(other(from)));
+    update.bind_text(5, reason);
+    update.bind(6, number(ItemKind::container));
+    update.bind(7, number(Phase::create_containers));
+    update.bind(8, number(Phase::write_content));
+    update.bind(9, number(Action::remove));
+    update.bind(10, number(from));
+    return update.run();
+}
+
+Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t last,
+                                             Side present_on) {
+    survey_.reset();
+    SYNCLINE_STATE_ASSIGN(
+        Statement update,
+        database_.prepare("UPDATE op SET action = ?3, side = ?4, phase = iif(kind = ?5, ?6, ?7) "
+                          "WHERE id BETWEEN ?1 AND ?2 "
+                          "AND ((action = ?8 AND side = ?9) OR (action = ?3 AND side = ?4))"));
+    update.bind(1, first);
+    update.bind(2, last);
+    update.bind(3, number(Action::remove));
+    update.bind(4, number(present_on));
+    update.bind(5, number(ItemKind::container));
+    update.bind(6, number(Phase::clear_containers));
+    update.bind(7, number(Phase::clear_content));
+    update.bind(8, number(Action::create));
+    update.bind(9, number(other(present_on)));
+    return update.run();
+}
+
+Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
+    survey_.reset();
+    SYNCLINE_STATE_ASSIGN(Statement remove,
+                          database_.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
+    remove.bind(1, first);
+    remove.bind(2, last);
+    return remove.run();
+}
+
+Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
+    if (survey_) {
+        return &*survey_;
+    }
+    Survey found;
+    double bytes = 0; // exact up to 8 PiB, and never overflows
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows,
+        database_.prepare(
+            "SELECT id, action, side, phase, kind, source_size, target_size FROM op"));
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            break;
+        }
+        const std::int64_t id = rows.integer(kId);
+        const auto action = static_cast<std::size_t>(rows.integer(kAction));
+        const auto side = static_cast<std::size_t>(rows.integer(kSide));
+        const auto phase = static_cast<std::size_t>(rows.integer(kPhase));
+        if (action >= found.counts.actions.size() || side >= found.counts.removals.size() ||
+            phase >= found.first.size()) {
+            return Status(Code::io, "the plan's file was damaged while in use; run again");
+        }
+        ++found.counts.actions[action];
+        ++found.counts.phases[phase];
+        if (found.first[phase] == 0) {
+            found.first[phase] = id;
+        }
+        found.last[phase] = id;
+        switch (static_cast<Action>(action)) {
+        case Action::remove:
+            ++found.counts.removals[side];
+            break;
+        case Action::create:
+        case Action::update:
+        case Action::keep_both:
+            if (static_cast<ItemKind>(rows.integer(kKind)) != ItemKind::container) {
+                // An unknown size is NULL, which reads as 0.
+                bytes +=
+                    rows.real(static_cast<Side>(side) == Side::target ? kSourceSize : kTargetSize);
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    constexpr double kMostBytes = 18446744073709549568.0; // the last double below 2^64
+    found.counts.bytes = static_cast<std::uint64_t>(std::min(bytes, kMostBytes));
+    survey_ = found;
+    return &*survey_;
+}
+
+Result<PlanCounts> SqlitePlanStore::counts() {
+    SYNCLINE_STATE_ASSIGN(const Survey* const found, survey());
+    return found->counts;
+}
+
+Status SqlitePlanStore::each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) {
+    SYNCLINE_STATE_ASSIGN(const Survey* const found, survey());
+    const auto index = static_cast<std::size_t>(phase);
+    if (index >= found->first.size() || found->counts.phases[index] == 0) {
+        return {};
+    }
+    const bool is_deepest_first =
+        phase == Phase::clear_containers || phase == Phase::remove_containers;
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows,
+        database_.prepare(
+            is_deepest_first ? "SELECT " SYNCLINE_PLAN_COLUMNS
+                               " FROM op WHERE id BETWEEN ?1 AND ?2 AND phase = ?3 ORDER BY id DESC"
+                             : "SELECT " SYNCLINE_PLAN_COLUMNS
+                               " FROM op WHERE id BETWEEN ?1 AND ?2 AND phase = ?3 ORDER BY id"));
+    rows.bind(1, found->first[index]);
+    rows.bind(2, found->last[index]);
+    rows.bind(3, number(phase));
+    return visit_rows(rows, visit);
+}
+
+Status SqlitePlanStore::each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) {
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows, database_.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op ORDER BY id"));
+    return visit_rows(rows, visit);
+}
+
+} // namespace syncline::state

@@ -1,0 +1,182 @@
+#include "state/run_store.hpp"
+
+#include <algorithm>
+
+namespace syncline::state {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+
+// Writes what is durable when it returns. Notes are not: they become so with the run's end, which
+// syncs the same log.
+class DurableWrites {
+public:
+    explicit DurableWrites(Database& database) : database_(database) {}
+    ~DurableWrites() { (void)database_.execute("PRAGMA synchronous = NORMAL"); }
+    DurableWrites(const DurableWrites&) = delete;
+    DurableWrites& operator=(const DurableWrites&) = delete;
+
+    Status run(Statement& statement) {
+        SYNCLINE_TRY(database_.execute("PRAGMA synchronous = FULL"));
+        return statement.run();
+    }
+
+private:
+    Database& database_;
+};
+
+std::int64_t signed_of(std::uint64_t count) { return static_cast<std::int64_t>(count); }
+std::uint64_t unsigned_of(std::int64_t count) { return static_cast<std::uint64_t>(count); }
+
+} // namespace
+
+Result<std::shared_ptr<SharedConnection>> open_shared(const std::filesystem::path& file,
+                                                      std::int64_t sync) {
+    SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, sqlite::OpenMode::read_write));
+    SYNCLINE_TRY(database.execute("PRAGMA synchronous = NORMAL; PRAGMA cache_size = -256;"
+                                  "PRAGMA journal_size_limit = 67108864"));
+    return std::make_shared<SharedConnection>(std::move(database), sync);
+}
+
+Result<std::int64_t> SqliteRunStore::begin(std::int64_t wall_ns) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement insert,
+        shared_->database.prepare("INSERT INTO run (sync, started_wall_ns) VALUES (?1, ?2)"));
+    insert.bind(1, shared_->sync);
+    insert.bind(2, wall_ns);
+    // Durable, so that power loss cannot make an id come twice.
+    SYNCLINE_TRY(DurableWrites(shared_->database).run(insert));
+    return sqlite3_last_insert_rowid(shared_->database.handle());
+}
+
+Status SqliteRunStore::note(std::int64_t run, const RunNote& note) {
+    const std::lock_guard lock(shared_->mutex);
+    if (!note_) {
+        SYNCLINE_STATE_ASSIGN(
+            note_,
+            shared_->database.prepare(
+                "INSERT INTO note (run, outcome, key, action, code, message, source_version, "
+                "target_version, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+    }
+    note_->bind(1, run);
+    note_->bind(2, static_cast<std::int64_t>(note.outcome));
+    note_->bind(3, note.key);
+    note_->bind_text(4, note.action);
+    note_->bind_text(5, note.code);
+    note_->bind_text(6, note.message);
+    note_->bind(7, note.source_version);
+    note_->bind(8, note.target_version);
+    note_->bind(9, std::int64_t{note.attempts});
+    return note_->run();
+}
+
+Status SqliteRunStore::finish(const RunRecord& record) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement update,
+        shared_->database.prepare(
+            "UPDATE run SET finished_wall_ns = ?3, exit_code = ?4, planned = ?5, ok = ?6, "
+            "skipped = ?7, conflicted = ?8, failed = ?9, pending = ?10, report = ?11 "
+            "WHERE id = ?1 AND sync = ?2"));
+    update.bind(1, record.id);
+    update.bind(2, shared_->sync);
+    update.bind(3, record.finished_wall_ns);
+    update.bind(4, std::int64_t{record.exit_code});
+    update.bind(5, signed_of(record.outcomes.planned));
+    update.bind(6, signed_of(record.outcomes.ok));
+    update.bind(7, signed_of(record.outcomes.skipped));
+    update.bind(8, signed_of(record.outcomes.conflicted));
+    update.bind(9, signed_of(record.outcomes.failed));
+    update.bind(10, signed_of(record.outcomes.pending));
+    update.bind_text(11, record.report);
+    SYNCLINE_TRY(DurableWrites(shared_->database).run(update));
+    if (sqlite3_changes(shared_->database.handle()) == 0) {
+        return {Code::not_found, "no run " + std::to_string(record.id) + " of this sync"};
+    }
+    return {};
+}
+
+Result<std::vector<RunRecord>> SqliteRunStore::latest(std::size_t at_most) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(Statement rows,
+                          shared_->database.prepare(
+                              "SELECT id, started_wall_ns, finished_wall_ns, exit_code, planned, "
+                              "ok, skipped, conflicted, failed, pending, report FROM run "
+                              "WHERE sync = ?1 ORDER BY id DESC LIMIT ?2"));
+    rows.bind(1, shared_->sync);
+    rows.bind(2, static_cast<std::int64_t>(std::min<std::size_t>(at_most, INT64_MAX)));
+    std::vector<RunRecord> records;
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return records;
+        }
+        RunRecord& record = records.emplace_back();
+        record.id = rows.integer(0);
+        record.started_wall_ns = rows.integer(1);
+        record.finished_wall_ns = rows.integer(2);
+        record.exit_code = static_cast<int>(rows.integer(3));
+        record.outcomes.planned = unsigned_of(rows.integer(4));
+        record.outcomes.ok = unsigned_of(rows.integer(5));
+        record.outcomes.skipped = unsigned_of(rows.integer(6));
+        record.outcomes.conflicted = unsigned_of(rows.integer(7));
+        record.outcomes.failed = unsigned_of(rows.integer(8));
+        record.outcomes.pending = unsigned_of(rows.integer(9));
+        record.report = std::string(rows.bytes(10));
+    }
+}
+
+Result<std::vector<RunNote>> SqliteRunStore::notes(std::int64_t run) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows,
+        shared_->database.prepare("SELECT outcome, key, action, code, message, source_version, "
+                                  "target_version, attempts FROM note WHERE run = ?1 ORDER BY id"));
+    rows.bind(1, run);
+    std::vector<RunNote> notes;
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return notes;
+        }
+        RunNote& note = notes.emplace_back();
+        note.outcome = static_cast<Outcome>(rows.integer(0));
+        note.key = Bytes(rows.bytes(1));
+        note.action = std::string(rows.bytes(2));
+        note.code = std::string(rows.bytes(3));
+        note.message = std::string(rows.bytes(4));
+        note.source_version = Bytes(rows.bytes(5));
+        note.target_version = Bytes(rows.bytes(6));
+        note.attempts = static_cast<std::uint32_t>(rows.integer(7));
+    }
+}
+
+Result<std::optional<SyncIdentity>> SqliteIdentityStore::load() {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement row,
+        shared_->database.prepare("SELECT source_scope, target_scope FROM sync WHERE id = ?1 "
+                                  "AND source_scope IS NOT NULL AND target_scope IS NOT NULL"));
+    row.bind(1, shared_->sync);
+    SYNCLINE_STATE_ASSIGN(const bool is_there, row.step());
+    if (!is_there) {
+        return std::optional<SyncIdentity>();
+    }
+    return std::optional(SyncIdentity{Bytes(row.bytes(0)), Bytes(row.bytes(1))});
+}
+
+Status SqliteIdentityStore::save(const SyncIdentity& identity) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement update,
+        shared_->database.prepare(
+            "UPDATE sync SET source_scope = ?2, target_scope = ?3 WHERE id = ?1"));
+    update.bind(1, shared_->sync);
+    update.bind(2, identity.source_scope);
+    update.bind(3, identity.target_scope);
+    return DurableWrites(shared_->database).run(update);
+}
+
+} // namespace syncline::state

@@ -1,0 +1,149 @@
+#include "syncline/state/state.hpp"
+
+#include "state/base_store.hpp"
+#include "state/files.hpp"
+#include "state/migrations.hpp"
+#include "state/plan_store.hpp"
+#include "state/run_store.hpp"
+#include "state/sync_lock.hpp"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+namespace syncline {
+namespace {
+
+using sqlite::Database;
+using sqlite::OpenMode;
+using sqlite::Statement;
+namespace fs = std::filesystem;
+
+class SqliteSyncState final : public SyncState {
+public:
+    SqliteSyncState(std::unique_ptr<state::SqliteBaseStore> base,
+                    std::shared_ptr<state::SharedConnection> shared, fs::path plan_file)
+        : base_(std::move(base)), runs_(shared), identity_(std::move(shared)),
+          plan_file_(std::move(plan_file)) {}
+
+    BaseStore& base() override { return *base_; }
+    RunStore& runs() override { return runs_; }
+    IdentityStore& identity() override { return identity_; }
+
+    Result<std::unique_ptr<PlanStore>> new_plan() override {
+        SYNCLINE_STATE_ASSIGN(std::unique_ptr<PlanStore> plan,
+                              state::SqlitePlanStore::create(plan_file_));
+        return plan;
+    }
+
+private:
+    std::unique_ptr<state::SqliteBaseStore> base_;
+    state::SqliteRunStore runs_;
+    state::SqliteIdentityStore identity_;
+    fs::path plan_file_;
+};
+
+class SqliteStateDirectory final : public StateDirectory {
+public:
+    explicit SqliteStateDirectory(fs::path directory) : directory_(std::move(directory)) {}
+
+    Result<std::unique_ptr<SyncLock>> lock(const std::string& sync_name) override {
+        return state::acquire_sync_lock(
+            directory_ / "locks" / (state::file_stem_of(sync_name) + ".lock"), sync_name);
+    }
+
+    Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) override {
+        const fs::path file = directory_ / "state.db";
+        SYNCLINE_STATE_ASSIGN(const std::int64_t sync, id_of(file, sync_name));
+        SYNCLINE_STATE_ASSIGN(auto base, state::SqliteBaseStore::open(file, sync));
+        SYNCLINE_STATE_ASSIGN(auto shared, state::open_shared(file, sync));
+        return std::unique_ptr<SyncState>(std::make_unique<SqliteSyncState>(
+            std::move(base), std::move(shared),
+            directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db")));
+    }
+
+private:
+    static Result<std::int64_t> id_of(const fs::path& file, const std::string& sync_name) {
+        SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_write));
+        SYNCLINE_STATE_ASSIGN(Statement find,
+                              database.prepare("SELECT id FROM sync WHERE name = ?1"));
+        for (int attempt = 0; attempt < 2; ++attempt) {
+            find.bind(1, BytesView(sync_name));
+            SYNCLINE_STATE_ASSIGN(const bool is_known, find.step());
+            if (is_known) {
+                return find.integer(0);
+            }
+            SYNCLINE_STATE_ASSIGN(
+                Statement insert,
+                database.prepare("INSERT OR IGNORE INTO sync (name) VALUES (?1)"));
+            insert.bind(1, BytesView(sync_name));
+            SYNCLINE_TRY(insert.run());
+        }
+        return Status(Code::internal, "a sync that was just added to the state is not there");
+    }
+
+    fs::path directory_;
+};
+
+// Makes the state file if there is none. It never opens one that is there: closing a descriptor
+// would drop the locks that connections of this process hold on it.
+Status make_state_file(const fs::path& file) {
+    const Result<state::FileDescriptor> created = state::open_private_file(file, O_EXCL);
+    if (!created.ok()) {
+        struct stat found {};
+        if (::stat(file.c_str(), &found) != 0) {
+            return created.status();
+        }
+        if (!S_ISREG(found.st_mode)) {
+            return state::status_of_errno(S_ISDIR(found.st_mode) ? EISDIR : EINVAL,
+                                          "use as state file", file);
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& given) {
+    // Absolute, so that neither a later chdir() nor a name that looks like a URI changes what it
+    // means.
+    std::error_code error;
+    const fs::path directory = fs::absolute(given, error);
+    if (error || given.empty()) {
+        return state::status_of_errno(error ? error.value() : ENOENT, "use as state directory",
+                                      given);
+    }
+    SYNCLINE_TRY(state::make_private_directory(directory));
+    SYNCLINE_TRY(state::make_private_directory(directory / "locks"));
+
+    // One at a time creates and upgrades. Held for milliseconds, so waiting is right.
+    const fs::path lock_file = directory / "locks" / "open.lock";
+    SYNCLINE_STATE_ASSIGN(const state::FileDescriptor lock, state::open_private_file(lock_file, 0));
+    while (::flock(lock.get(), LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            return state::status_of_errno(errno, "lock", lock_file);
+        }
+    }
+
+    const fs::path file = directory / "state.db";
+    SYNCLINE_TRY(make_state_file(file));
+    {
+        // Looks before anything writes: a file that cannot be used stays as it is, byte for byte.
+        SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
+        SYNCLINE_TRY(state::check_schema(database, state::migrations()));
+    }
+    {
+        SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_write));
+        SYNCLINE_STATE_ASSIGN(const std::int64_t version,
+                              database.query_integer("PRAGMA user_version"));
+        if (version == 0) {
+            SYNCLINE_TRY(database.execute("PRAGMA journal_mode = WAL"));
+        }
+        SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL"));
+        SYNCLINE_TRY(state::migrate(database, state::migrations()));
+    }
+    return std::unique_ptr<StateDirectory>(std::make_unique<SqliteStateDirectory>(directory));
+}
+
+} // namespace syncline

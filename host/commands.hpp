@@ -1,0 +1,18 @@
+// The program's commands. Each takes what follows its name and returns the exit code.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace syncline::host {
+
+class Interrupts;
+using Arguments = std::vector<std::string>;
+
+int sync_command(const Arguments& arguments, Interrupts& interrupts);
+int plan_command(const Arguments& arguments, Interrupts& interrupts);
+int plugin_command(const Arguments& arguments);
+int version_command(const Arguments& arguments);
+int help_command(const Arguments& arguments);
+
+} // namespace syncline::host

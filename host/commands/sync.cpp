@@ -1,0 +1,291 @@
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "interrupts.hpp"
+#include "progress_view.hpp"
+#include "report_text.hpp"
+#include "syncline/core/clock.hpp"
+#include "syncline/core/text.hpp"
+#include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/sync_run.hpp"
+
+#include <charconv>
+#include <iostream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <unistd.h>
+
+namespace syncline::host {
+
+namespace {
+
+struct SyncOptions {
+    CommonOptions common;
+    SyncSpec spec;
+    bool dry_run = false;
+    bool help = false;
+};
+
+std::vector<std::string> split(const std::string& text, char at) {
+    std::vector<std::string> parts;
+    std::stringstream in(text);
+    for (std::string part; std::getline(in, part, at);) {
+        parts.push_back(part);
+    }
+    return parts;
+}
+
+template <typename Value>
+Status choose(const char* option, const std::string& text, const std::map<std::string, Value>& choices, Value& into) {
+    if (const auto found = choices.find(text); found != choices.end()) {
+        into = found->second;
+        return {};
+    }
+    std::vector<std::string> names;
+    std::string all;
+    for (const auto& [name, unused] : choices) {
+        names.push_back(name);
+        all += (all.empty() ? "" : ", ") + name;
+    }
+    const std::string near = nearest(text, names);
+    return Status(Code::invalid_argument, "'" + display_key(text) + "' is no value of --" + option +
+                                              (near.empty() ? "; use one of: " + all : "; did you mean '" + near + "'?"));
+}
+
+Status parse_max_delete(const std::string& text, MaxDelete& into) {
+    std::string_view digits = text;
+    into.percent = digits.ends_with('%');
+    if (into.percent) {
+        digits.remove_suffix(1);
+    }
+    into.at_least = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), into.value);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || (into.percent && into.value > 100)) {
+        return Status(Code::invalid_argument,
+                      "'" + display_key(text) + "' is no value of --max-delete; use a number such as 100, or a share such as 20%");
+    }
+    return {};
+}
+
+Status parse_force(const std::string& text, Force& into) {
+    const std::vector<std::string> known{"deletions", "emptied", "identity"};
+    for (const std::string& part : split(text, ',')) {
+        if (part == "deletions") {
+            into.deletions = true;
+        } else if (part == "emptied") {
+            into.emptied = true;
+        } else if (part == "identity") {
+            into.identity = true;
+        } else {
+            const std::string near = nearest(part, known);
+            return Status(Code::invalid_argument,
+                          "'" + display_key(part) + "' is no value of --force" +
+                              (near.empty() ? "; use deletions, emptied, identity" : "; did you mean '" + near + "'?"));
+        }
+    }
+    return {};
+}
+
+// --include and --exclude decide by which comes last, so their order on the command line counts.
+Status parse_globs(const po::parsed_options& parsed, KeyFilter& into) {
+    std::vector<std::pair<bool, std::string>> globs;
+    for (const auto& option : parsed.options) {
+        if (option.string_key == "include" || option.string_key == "exclude") {
+            for (const std::string& glob : option.value) {
+                globs.emplace_back(option.string_key == "include", glob);
+            }
+        }
+    }
+    Result<KeyFilter> filter = KeyFilter::make(globs);
+    if (!filter.ok()) {
+        return Status(Code::invalid_argument, filter.status().message());
+    }
+    into = *std::move(filter);
+    return {};
+}
+
+Status parse(const Arguments& arguments, const char* command, bool can_execute, SyncOptions& into) {
+    po::options_description options(std::string("usage: syncline ") + command +
+                                        " SOURCE TARGET [options]\n\nSOURCE and TARGET are directories or endpoint "
+                                        "URLs.\n\nOptions",
+                                    100, 60);
+    std::string mode = "two-way";
+    std::string delete_vs_change = "keep-change";
+    std::string deleted_container = "restore-all";
+    std::string chain;
+    std::string state;
+    std::vector<std::string> ignored_globs;
+    auto add = options.add_options();
+    add("mode", po::value(&mode)->value_name("MODE")->default_value(mode), "two-way, one-way or mirror");
+    add("on-conflict", po::value(&chain)->value_name("STRATEGY[,...]"),
+        "who wins when both sides changed; the first that decides. Without it conflicts are left for you (manual)");
+    add("delete-vs-change", po::value(&delete_vs_change)->value_name("POLICY")->default_value(delete_vs_change),
+        "deleted here, changed there: keep-change, conflict or delete-wins");
+    add("deleted-container", po::value(&deleted_container)->value_name("POLICY")->default_value(deleted_container),
+        "directory deleted here, changed inside there: restore-all, restore-changed or conflict");
+    add("max-delete", po::value<std::string>()->value_name("N|N%"),
+        "stop if more would be deleted on a side (default: more than 50% and at least 5 items)");
+    add("force", po::value<std::string>()->implicit_value("deletions,emptied,identity")->value_name("GUARD[,...]"),
+        "override guards: deletions, emptied, identity; all three without a value");
+    add("include", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
+        "take part after all; of --include and --exclude the last that matches decides (repeatable)");
+    add("exclude", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
+        "take no part: '*.tmp', '/build/', '**/cache/' (repeatable)");
+    add("state", po::value(&state)->value_name("DIR"), "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
+    add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2), "operations at the same time, 1 to 64");
+    if (can_execute) {
+        add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
+    }
+    add_common_options(options, into.common);
+
+    po::options_description hidden;
+    std::vector<std::string> sides;
+    hidden.add_options()("side", po::value(&sides));
+    po::positional_options_description positional;
+    positional.add("side", 2);
+
+    po::variables_map vm;
+    SYNCLINE_TRY(parse_arguments(arguments, options, hidden, positional, vm));
+    if (vm.count("help") != 0) {
+        std::cout << options << '\n';
+        into.help = true;
+        return {};
+    }
+    if (sides.size() != 2) {
+        return Status(Code::invalid_argument, std::string("'syncline ") + command +
+                                                  "' needs two sides: SOURCE and TARGET; see --help");
+    }
+    into.spec.source = sides[0];
+    into.spec.target = sides[1];
+    if (into.spec.workers < 1 || into.spec.workers > 64) {
+        return Status(Code::invalid_argument, "--workers takes a number from 1 to 64");
+    }
+    Rules& rules = into.spec.rules;
+    SYNCLINE_TRY(choose<Mode>(
+        "mode", mode, {{"two-way", Mode::two_way}, {"one-way", Mode::one_way}, {"mirror", Mode::mirror}}, rules.mode));
+    SYNCLINE_TRY(choose<DeleteVsChange>("delete-vs-change", delete_vs_change,
+                                        {{"keep-change", DeleteVsChange::keep_change},
+                                         {"conflict", DeleteVsChange::conflict},
+                                         {"delete-wins", DeleteVsChange::delete_wins}},
+                                        rules.delete_vs_change));
+    SYNCLINE_TRY(choose<DeletedContainer>("deleted-container", deleted_container,
+                                          {{"restore-all", DeletedContainer::restore_all},
+                                           {"restore-changed", DeletedContainer::restore_changed},
+                                           {"conflict", DeletedContainer::conflict}},
+                                          rules.deleted_container));
+    if (vm.count("max-delete") != 0) {
+        SYNCLINE_TRY(parse_max_delete(vm["max-delete"].as<std::string>(), rules.max_delete));
+    }
+    if (vm.count("force") != 0) {
+        SYNCLINE_TRY(parse_force(vm["force"].as<std::string>(), rules.force));
+    }
+    po::options_description all;
+    all.add(options).add(hidden);
+    SYNCLINE_TRY(parse_globs(po::command_line_parser(arguments).options(all).positional(positional).run(), rules.filter));
+    into.spec.strategies = split(chain, ',');
+    into.spec.state_directory = state.empty() ? default_state_directory() : std::filesystem::absolute(state);
+    return {};
+}
+
+nlohmann::ordered_json op_json(const PlannedOp& op) {
+    nlohmann::ordered_json json;
+    json["action"] = name_of(op.action);
+    if (op.action != Action::conflict) {
+        json["side"] = name_of(op.side);
+    }
+    if (is_utf8(op.key)) {
+        json["key"] = op.key;
+    } else {
+        json["key_b64"] = base64(op.key);
+    }
+    if (!op.other_key.empty()) {
+        json["conflict_copy"] = is_utf8(op.other_key) ? op.other_key : display_key(op.other_key);
+    }
+    if (op.conflict != ConflictKind::none) {
+        json["conflict"] = name_of(op.conflict);
+    }
+    json["reason"] = op.reason;
+    return json;
+}
+
+// Shows every operation as it is read from the plan, so that a plan of any length needs no memory.
+int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
+    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
+    if (!plugins.ok()) {
+        return fail(plugins.status());
+    }
+    const bool json = options.common.json();
+    RunProgress progress;
+    ProgressView view(progress, system_clock(), ::isatty(STDERR_FILENO) == 1);
+    RunControl control;
+    control.drain = interrupts.drain();
+    control.stop = interrupts.stop();
+    control.dry_run = options.dry_run;
+    bool first = true;
+    if (show_plan && json) {
+        std::cout << "{\n\"operations\": [";
+    }
+    if (show_plan) {
+        control.show = [&](const PlannedOp& op) {
+            if (first) {
+                view.close();
+            }
+            if (json) {
+                std::cout << (first ? "\n  " : ",\n  ")
+                          << op_json(op).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            } else {
+                std::cout << op_line(op) << '\n';
+            }
+            first = false;
+        };
+    }
+    const Result<SyncReport> report = run_sync(**plugins, options.spec, system_clock(), progress, control);
+    view.close();
+    int code = 0;
+    if (!report.ok()) {
+        code = report.code() == Code::cancelled ? interrupts.exit_code() : exit_code_of(report.status());
+        if (json) {
+            nlohmann::ordered_json error = {{"code", name_of(report.code())}, {"message", report.status().message()}};
+            const std::string text = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            std::cout << (show_plan ? "],\n\"error\": " + text : "{\"error\": " + text) << ", \"exit_code\": " << code << "}\n";
+        }
+        fail(report.status());
+        return code;
+    }
+    code = report->interrupted ? interrupts.exit_code() : exit_code_of(*report);
+    if (json) {
+        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(*report) << (show_plan ? "}\n" : "\n");
+    } else {
+        print_summary(std::cout, *report);
+    }
+    std::cout.flush();
+    print_messages(std::cerr, *report);
+    if (!std::cout) {
+        std::cerr << "syncline: could not write the result to standard output\n";
+        return code == exit_code::kInSync ? exit_code::kUnexpected : code;
+    }
+    return code;
+}
+
+} // namespace
+
+int sync_command(const Arguments& arguments, Interrupts& interrupts) {
+    SyncOptions options;
+    const Status parsed = parse(arguments, "sync", true, options);
+    if (!parsed.ok()) {
+        return fail(parsed);
+    }
+    return options.help ? 0 : run(options, options.dry_run, interrupts);
+}
+
+int plan_command(const Arguments& arguments, Interrupts& interrupts) {
+    SyncOptions options;
+    const Status parsed = parse(arguments, "plan", false, options);
+    if (!parsed.ok()) {
+        return fail(parsed);
+    }
+    options.dry_run = true;
+    return options.help ? 0 : run(options, true, interrupts);
+}
+
+} // namespace syncline::host

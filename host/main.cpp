@@ -1,0 +1,48 @@
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "interrupts.hpp"
+#include "syncline/core/text.hpp"
+#include "syncline/orchestrate/exit_code.hpp"
+
+#include <exception>
+#include <iostream>
+
+namespace {
+
+using namespace syncline;
+using namespace syncline::host;
+
+int dispatch(const std::string& command, const Arguments& rest) {
+    if (command == "help" || command == "--help" || command == "-h") {
+        return help_command(rest);
+    }
+    if (command == "version" || command == "--version") {
+        return version_command(rest);
+    }
+    if (command == "plugin") {
+        return plugin_command(rest);
+    }
+    if (command == "sync" || command == "plan") {
+        Interrupts interrupts;
+        return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
+    }
+    const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};
+    const std::string near = nearest(command, known);
+    return usage_error("unknown command '" + display_key(command) + "'" +
+                       (near.empty() ? "; see 'syncline help'" : "; did you mean '" + near + "'?"));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        if (argc < 2) {
+            help_command({});
+            return syncline::exit_code::kUsage;
+        }
+        return dispatch(argv[1], Arguments(argv + 2, argv + argc));
+    } catch (const std::exception& error) {
+        std::cerr << "syncline: unexpected error: " << error.what() << "; please report it with what you did\n";
+        return syncline::exit_code::kUnexpected;
+    }
+}

@@ -1,0 +1,46 @@
+/// The decisions of the basic strategies, as pure functions.
+#ifndef SYNCLINE_STRATEGIES_BASIC_RULES_HPP
+#define SYNCLINE_STRATEGIES_BASIC_RULES_HPP
+
+#include <syncline/sdk/strategy.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace syncline::strategies {
+
+/// What the rules look at. A side that is not set was deleted.
+struct Question {
+    std::uint32_t kind = 0; ///< SYNCLINE_CONFLICT_*
+    std::string_view key;
+    std::optional<sdk::ItemView> source;
+    std::optional<sdk::ItemView> target;
+};
+
+/// Always decide, also for a side that was deleted: then the other one is deleted too.
+sdk::Decision source_wins(const Question& question);
+sdk::Decision target_wins(const Question& question);
+
+/// Decline on a tie, if a side is deleted or lacks the attribute, and for two names that only
+/// collide after folding: those are different things, of which neither may replace the other.
+sdk::Decision newer_wins(const Question& question);
+sdk::Decision older_wins(const Question& question);
+sdk::Decision larger_wins(const Question& question);
+sdk::Decision smaller_wins(const Question& question);
+
+/// The loser goes to a conflict name: the older one, or with equal or unknown mtimes the one with
+/// the smaller hash, so that the answer is the same seen from either side. Declines if that cannot
+/// be told and unless both sides are objects or both are links.
+sdk::Decision keep_both(const Question& question);
+
+/// Leaves it to a person.
+sdk::Decision manual(const Question& question);
+
+/// `2026-11-02 10:00:00`, in UTC; with `fraction` also nine decimals.
+std::string format_utc(std::int64_t ns_since_epoch, bool fraction);
+
+} // namespace syncline::strategies
+
+#endif
