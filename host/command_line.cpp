@@ -27,25 +27,37 @@ std::filesystem::path home_based(const char* variable, const char* below_home) {
 
 void add_common_options(po::options_description& into, CommonOptions& options) {
     auto add = into.add_options();
-    add("output,o", po::value(&options.output)->value_name("FORMAT")->default_value("text"), "text or json");
+    add("output,o", po::value(&options.output)->value_name("FORMAT")->default_value("text"),
+        "text or json");
     add("plugin-path", po::value(&options.plugin_paths)->value_name("DIR")->composing(),
         "look for plugins here first (repeatable)");
-    add("no-default-plugins", po::bool_switch(&options.no_default_plugins), "look for plugins nowhere else");
+    add("no-default-plugins", po::bool_switch(&options.no_default_plugins),
+        "look for plugins nowhere else");
     add("verbose,v", po::bool_switch(&options.verbose), "tell on stderr what is being done");
-    add("log-file", po::value(&options.log_file)->value_name("FILE"), "append diagnostics to this file");
+    add("log-file", po::value(&options.log_file)->value_name("FILE"),
+        "append diagnostics to this file");
     add("help,h", "show this help");
 }
 
-Status parse_arguments(const std::vector<std::string>& arguments, const po::options_description& options,
+Status parse_arguments(const std::vector<std::string>& arguments,
+                       const po::options_description& options,
                        const po::options_description& positional_options,
-                       const po::positional_options_description& positional, po::variables_map& vm) {
+                       const po::positional_options_description& positional,
+                       po::variables_map& vm) {
     po::options_description all;
     all.add(options).add(positional_options);
-    const auto usage = [](std::string message) { return Status(Code::invalid_argument, std::move(message)); };
+    const auto usage = [](std::string message) {
+        return Status(Code::invalid_argument, std::move(message));
+    };
     try {
         using namespace po::command_line_style;
         const int style = (unix_style & ~allow_guessing);
-        po::store(po::command_line_parser(arguments).options(all).positional(positional).style(style).run(), vm);
+        po::store(po::command_line_parser(arguments)
+                      .options(all)
+                      .positional(positional)
+                      .style(style)
+                      .run(),
+                  vm);
         if (vm.count("help") == 0) {
             po::notify(vm);
         }
@@ -65,7 +77,8 @@ Status parse_arguments(const std::vector<std::string>& arguments, const po::opti
     if (vm.count("output") != 0) {
         const std::string& output = vm["output"].as<std::string>();
         if (output != "text" && output != "json") {
-            return usage("'" + display_key(output) + "' is no output format; use -o text or -o json");
+            return usage("'" + display_key(output) +
+                         "' is no output format; use -o text or -o json");
         }
     }
     return {};
@@ -76,8 +89,9 @@ Result<std::unique_ptr<PluginRegistry>> open_plugins(const CommonOptions& option
     log_options.console_level = options.verbose ? LogLevel::debug : LogLevel::error;
     log_options.file = options.log_file;
     if (!init_logging(log_options)) {
-        return Status(Code::invalid_config, "cannot write the log file '" + options.log_file +
-                                                "'; check that its directory exists and may be written");
+        return Status(Code::invalid_config,
+                      "cannot write the log file '" + options.log_file +
+                          "'; check that its directory exists and may be written");
     }
     std::unique_ptr<PluginRegistry> registry = make_plugin_registry(system_clock());
     PluginSearch search;
@@ -90,7 +104,9 @@ Result<std::unique_ptr<PluginRegistry>> open_plugins(const CommonOptions& option
     return registry;
 }
 
-std::filesystem::path default_state_directory() { return home_based("XDG_STATE_HOME", ".local/state"); }
+std::filesystem::path default_state_directory() {
+    return home_based("XDG_STATE_HOME", ".local/state");
+}
 
 int fail(const Status& status) {
     std::cerr << "syncline: " << status.message() << '\n';

@@ -25,9 +25,10 @@ struct CommonOptions {
 
 void add_common_options(po::options_description& into, CommonOptions& options);
 
-// Parses what follows the command's name. Code::invalid_argument names the mistake and, where there is one, the near
-// option. `--help` is left to the caller: vm.count("help").
-Status parse_arguments(const std::vector<std::string>& arguments, const po::options_description& options,
+// Parses what follows the command's name. Code::invalid_argument names the mistake and, where there
+// is one, the near option. `--help` is left to the caller: vm.count("help").
+Status parse_arguments(const std::vector<std::string>& arguments,
+                       const po::options_description& options,
                        const po::options_description& positional_options,
                        const po::positional_options_description& positional, po::variables_map& vm);
 

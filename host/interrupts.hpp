@@ -1,5 +1,6 @@
-// Ctrl-C and SIGTERM. The first asks a run to finish what is under way, the second to stop that as well; the third, or
-// ten seconds without an end, leaves at once, which the state survives as it survives a crash.
+// Ctrl-C and SIGTERM. The first asks a run to finish what is under way, the second to stop that as
+// well; the third, or ten seconds without an end, leaves at once, which the state survives as it
+// survives a crash.
 //
 // Exists once, made before any other thread so that they all inherit the blocked signals.
 #pragma once

@@ -42,7 +42,8 @@ int main(int argc, char** argv) {
         }
         return dispatch(argv[1], Arguments(argv + 2, argv + argc));
     } catch (const std::exception& error) {
-        std::cerr << "syncline: unexpected error: " << error.what() << "; please report it with what you did\n";
+        std::cerr << "syncline: unexpected error: " << error.what()
+                  << "; please report it with what you did\n";
         return syncline::exit_code::kUnexpected;
     }
 }

@@ -32,8 +32,8 @@ std::string progress_line(const ProgressSnapshot& s, double bytes_per_s, double 
         }
     }
     if (s.phase == RunPhase::executing || s.phase == RunPhase::committing) {
-        line += "  " + std::to_string(s.ops_done) + "/" + std::to_string(s.ops_planned) + " items  " +
-                display_size(s.bytes_done) + " of " + display_size(s.bytes_planned);
+        line += "  " + std::to_string(s.ops_done) + "/" + std::to_string(s.ops_planned) +
+                " items  " + display_size(s.bytes_done) + " of " + display_size(s.bytes_planned);
         if (bytes_per_s >= 0) {
             line += "  " + display_size(static_cast<std::uint64_t>(bytes_per_s)) + "/s";
         }
@@ -43,7 +43,8 @@ std::string progress_line(const ProgressSnapshot& s, double bytes_per_s, double 
             left = static_cast<double>(s.ops_planned - s.ops_done) / ops_per_s;
         }
         if (bytes_per_s > 0 && s.bytes_planned > s.bytes_done) {
-            left = std::max(left, static_cast<double>(s.bytes_planned - s.bytes_done) / bytes_per_s);
+            left =
+                std::max(left, static_cast<double>(s.bytes_planned - s.bytes_done) / bytes_per_s);
         }
         if (left >= 0 && left < 1e7) {
             line += "  ETA " + display_duration_ms(std::llround(std::ceil(left)) * 1000);
@@ -85,7 +86,8 @@ void ProgressView::draw_until_closed() {
     while (!closing_.wait_for(lock, kRedraw, [this] { return closed_; })) {
         const ProgressSnapshot now = progress_.snapshot();
         const std::int64_t now_ns = clock_.mono_ns();
-        const double seconds = static_cast<double>(std::max<std::int64_t>(now_ns - before_ns, 1)) / 1e9;
+        const double seconds =
+            static_cast<double>(std::max<std::int64_t>(now_ns - before_ns, 1)) / 1e9;
         const auto smooth = [seconds](double& rate, std::uint64_t from, std::uint64_t to) {
             const double current = static_cast<double>(to - from) / seconds;
             rate = rate < 0 ? current : rate + kSmoothing * (current - rate);

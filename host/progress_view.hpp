@@ -1,5 +1,5 @@
-// Shows how far a run is on a terminal: one line, redrawn at most ten times a second, gone when the run ends. Elsewhere
-// it shows nothing.
+// Shows how far a run is on a terminal: one line, redrawn at most ten times a second, gone when the
+// run ends. Elsewhere it shows nothing.
 #pragma once
 
 #include "syncline/core/clock.hpp"

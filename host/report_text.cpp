@@ -81,8 +81,9 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     };
     const bool executed = report.run_id != 0;
     const Outcomes& o = report.outcomes;
-    out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ") << display_key(report.target)
-        << "  (" << name_of(report.mode) << (report.first_run ? ", first run" : "") << ")\n";
+    out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ")
+        << display_key(report.target) << "  (" << name_of(report.mode)
+        << (report.first_run ? ", first run" : "") << ")\n";
     out << (executed ? "  done: " : "  would: ");
     const char* separator = "";
     const auto part = [&](std::uint64_t n, const char* past, const char* would) {
@@ -105,9 +106,11 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     }
     out << "; " << report.listed[0] << " and " << report.listed[1] << " items looked at in "
         << display_duration_ms(report.duration_ms) << '\n';
-    out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + " << o.conflicted
-        << " conflicted + " << o.failed << " failed + " << o.pending << " pending\n";
-    for (const Outcome outcome : {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
+    out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
+        << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
+        << " pending\n";
+    for (const Outcome outcome :
+         {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
         if (executed || outcome != Outcome::pending) {
             print_items(out, report, outcome);
         }
@@ -127,12 +130,15 @@ void print_messages(std::ostream& out, const SyncReport& report) {
         return;
     }
     if (report.interrupted) {
-        out << "syncline: interrupted; what was done is recorded, run the same command again to go on\n";
+        out << "syncline: interrupted; what was done is recorded, run the same command again to go "
+               "on\n";
     } else if (o.pending > 0) {
-        out << "syncline: " << display_count(o.pending, "operation") << " left for the next run; run the same command again\n";
+        out << "syncline: " << display_count(o.pending, "operation")
+            << " left for the next run; run the same command again\n";
     }
     if (o.failed > 0) {
-        out << "syncline: " << display_count(o.failed, "item") << " failed; everything else was done, and failed ones are tried "
+        out << "syncline: " << display_count(o.failed, "item")
+            << " failed; everything else was done, and failed ones are tried "
             << "again by the next run\n";
     }
     if (report.unreadable > 0) {
@@ -141,7 +147,8 @@ void print_messages(std::ostream& out, const SyncReport& report) {
     }
     if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
-            << " left as they are; make both sides equal, or let a strategy decide: --on-conflict newer-wins (see 'syncline "
+            << " left as they are; make both sides equal, or let a strategy decide: --on-conflict "
+               "newer-wins (see 'syncline "
                "plugin list')\n";
     }
 }

@@ -17,30 +17,34 @@ using nlohmann::ordered_json;
 std::string label_of(const std::string& id) { return id.substr(id.rfind('.') + 1); }
 
 ordered_json to_json(const PluginDescription& plugin) {
-    ordered_json json = {{"id", plugin.id},
-                         {"kind", name_of(plugin.kind)},
-                         {"name", plugin.name},
-                         {"version", plugin.version},
-                         {"vendor", plugin.vendor},
-                         {"description", plugin.description},
-                         {"url", plugin.url},
-                         {"schemes", plugin.schemes},
-                         {"features", plugin.features},
-                         {"abi", std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor)},
-                         {"sdk", plugin.sdk},
-                         {"library", plugin.library.string()}};
+    ordered_json json = {
+        {"id", plugin.id},
+        {"kind", name_of(plugin.kind)},
+        {"name", plugin.name},
+        {"version", plugin.version},
+        {"vendor", plugin.vendor},
+        {"description", plugin.description},
+        {"url", plugin.url},
+        {"schemes", plugin.schemes},
+        {"features", plugin.features},
+        {"abi", std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor)},
+        {"sdk", plugin.sdk},
+        {"library", plugin.library.string()}};
     const ordered_json schema = ordered_json::parse(plugin.config_schema, nullptr, false);
     json["config_schema"] = schema.is_discarded() ? ordered_json(plugin.config_schema) : schema;
     return json;
 }
 
-std::string dump(const ordered_json& json) { return json.dump(2, ' ', false, ordered_json::error_handler_t::replace); }
+std::string dump(const ordered_json& json) {
+    return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+}
 
 int list(const PluginRegistry& registry, bool json) {
     const std::vector<PluginDescription> plugins = registry.plugins();
     const std::vector<LoadFailure> failures = registry.failures();
     if (json) {
-        ordered_json out = {{"plugins", ordered_json::array()}, {"failures", ordered_json::array()}};
+        ordered_json out = {{"plugins", ordered_json::array()},
+                            {"failures", ordered_json::array()}};
         for (const PluginDescription& plugin : plugins) {
             out["plugins"].push_back(to_json(plugin));
         }
@@ -56,9 +60,10 @@ int list(const PluginRegistry& registry, bool json) {
             width = std::max(width, label_of(plugin.id).size());
         }
         for (const PluginDescription& plugin : plugins) {
-            std::cout << std::left << std::setw(10) << name_of(plugin.kind) << ' ' << std::setw(static_cast<int>(width))
-                      << label_of(plugin.id) << "  " << std::setw(8) << plugin.version << ' '
-                      << display_key(plugin.description) << '\n';
+            std::cout << std::left << std::setw(10) << name_of(plugin.kind) << ' '
+                      << std::setw(static_cast<int>(width)) << label_of(plugin.id) << "  "
+                      << std::setw(8) << plugin.version << ' ' << display_key(plugin.description)
+                      << '\n';
         }
         if (plugins.empty()) {
             std::cout << "no plugins found\n";
@@ -66,7 +71,8 @@ int list(const PluginRegistry& registry, bool json) {
     }
     std::cout.flush();
     for (const LoadFailure& failure : failures) {
-        std::cerr << "syncline: " << display_key(failure.library.string()) << " is not used: " << failure.message << '\n';
+        std::cerr << "syncline: " << display_key(failure.library.string())
+                  << " is not used: " << failure.message << '\n';
     }
     return failures.empty() ? exit_code::kInSync : exit_code::kConfiguration;
 }
@@ -74,7 +80,8 @@ int list(const PluginRegistry& registry, bool json) {
 int info(const PluginRegistry& registry, const std::string& name, bool json) {
     Status not_found;
     std::vector<PluginDescription> matches;
-    for (const PluginKind kind : {PluginKind::connector, PluginKind::strategy, PluginKind::scheduler}) {
+    for (const PluginKind kind :
+         {PluginKind::connector, PluginKind::strategy, PluginKind::scheduler}) {
         Result<PluginDescription> found = registry.find(kind, name);
         if (found.ok()) {
             matches.push_back(*std::move(found));
@@ -113,13 +120,16 @@ int info(const PluginRegistry& registry, const std::string& name, bool json) {
         }
         line("schemes", schemes);
         line("library", plugin.library.string());
-        line("built with", plugin.sdk + ", ABI " + std::to_string(plugin.abi_major) + "." + std::to_string(plugin.abi_minor));
+        line("built with", plugin.sdk + ", ABI " + std::to_string(plugin.abi_major) + "." +
+                               std::to_string(plugin.abi_minor));
         const ordered_json schema = ordered_json::parse(plugin.config_schema, nullptr, false);
         if (schema.is_object() && schema.contains("properties") && !schema["properties"].empty()) {
             std::cout << "options\n";
             for (const auto& [option, property] : schema["properties"].items()) {
                 std::cout << "  " << std::left << std::setw(24) << option << ' '
-                          << (property.is_object() ? property.value("description", property.value("type", "")) : "")
+                          << (property.is_object()
+                                  ? property.value("description", property.value("type", ""))
+                                  : "")
                           << '\n';
             }
         }
@@ -131,7 +141,8 @@ int info(const PluginRegistry& registry, const std::string& name, bool json) {
 
 int plugin_command(const Arguments& arguments) {
     CommonOptions common;
-    po::options_description options("usage: syncline plugin list | plugin info NAME\n\nOptions", 100, 60);
+    po::options_description options("usage: syncline plugin list | plugin info NAME\n\nOptions",
+                                    100, 60);
     add_common_options(options, common);
     po::options_description hidden;
     std::vector<std::string> words;
@@ -156,7 +167,8 @@ int plugin_command(const Arguments& arguments) {
     if (!registry.ok()) {
         return fail(registry.status());
     }
-    return list_wanted ? list(**registry, common.json()) : info(**registry, words[1], common.json());
+    return list_wanted ? list(**registry, common.json())
+                       : info(**registry, words[1], common.json());
 }
 
 } // namespace syncline::host

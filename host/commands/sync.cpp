@@ -36,7 +36,8 @@ std::vector<std::string> split(const std::string& text, char at) {
 }
 
 template <typename Value>
-Status choose(const char* option, const std::string& text, const std::map<std::string, Value>& choices, Value& into) {
+Status choose(const char* option, const std::string& text,
+              const std::map<std::string, Value>& choices, Value& into) {
     if (const auto found = choices.find(text); found != choices.end()) {
         into = found->second;
         return {};
@@ -48,8 +49,9 @@ Status choose(const char* option, const std::string& text, const std::map<std::s
         all += (all.empty() ? "" : ", ") + name;
     }
     const std::string near = nearest(text, names);
-    return Status(Code::invalid_argument, "'" + display_key(text) + "' is no value of --" + option +
-                                              (near.empty() ? "; use one of: " + all : "; did you mean '" + near + "'?"));
+    return Status(Code::invalid_argument,
+                  "'" + display_key(text) + "' is no value of --" + option +
+                      (near.empty() ? "; use one of: " + all : "; did you mean '" + near + "'?"));
 }
 
 Status parse_max_delete(const std::string& text, MaxDelete& into) {
@@ -59,10 +61,14 @@ Status parse_max_delete(const std::string& text, MaxDelete& into) {
         digits.remove_suffix(1);
     }
     into.at_least = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), into.value);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || (into.percent && into.value > 100)) {
-        return Status(Code::invalid_argument,
-                      "'" + display_key(text) + "' is no value of --max-delete; use a number such as 100, or a share such as 20%");
+    const auto [end, error] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), into.value);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() ||
+        (into.percent && into.value > 100)) {
+        return Status(
+            Code::invalid_argument,
+            "'" + display_key(text) +
+                "' is no value of --max-delete; use a number such as 100, or a share such as 20%");
     }
     return {};
 }
@@ -80,7 +86,8 @@ Status parse_force(const std::string& text, Force& into) {
             const std::string near = nearest(part, known);
             return Status(Code::invalid_argument,
                           "'" + display_key(part) + "' is no value of --force" +
-                              (near.empty() ? "; use deletions, emptied, identity" : "; did you mean '" + near + "'?"));
+                              (near.empty() ? "; use deletions, emptied, identity"
+                                            : "; did you mean '" + near + "'?"));
         }
     }
     return {};
@@ -105,10 +112,11 @@ Status parse_globs(const po::parsed_options& parsed, KeyFilter& into) {
 }
 
 Status parse(const Arguments& arguments, const char* command, bool can_execute, SyncOptions& into) {
-    po::options_description options(std::string("usage: syncline ") + command +
-                                        " SOURCE TARGET [options]\n\nSOURCE and TARGET are directories or endpoint "
-                                        "URLs.\n\nOptions",
-                                    100, 60);
+    po::options_description options(
+        std::string("usage: syncline ") + command +
+            " SOURCE TARGET [options]\n\nSOURCE and TARGET are directories or endpoint "
+            "URLs.\n\nOptions",
+        100, 60);
     std::string mode = "two-way";
     std::string delete_vs_change = "keep-change";
     std::string deleted_container = "restore-all";
@@ -116,23 +124,33 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     std::string state;
     std::vector<std::string> ignored_globs;
     auto add = options.add_options();
-    add("mode", po::value(&mode)->value_name("MODE")->default_value(mode), "two-way, one-way or mirror");
+    add("mode", po::value(&mode)->value_name("MODE")->default_value(mode),
+        "two-way, one-way or mirror");
     add("on-conflict", po::value(&chain)->value_name("STRATEGY[,...]"),
-        "who wins when both sides changed; the first that decides. Without it conflicts are left for you (manual)");
-    add("delete-vs-change", po::value(&delete_vs_change)->value_name("POLICY")->default_value(delete_vs_change),
+        "who wins when both sides changed; the first that decides. Without it conflicts are left "
+        "for you (manual)");
+    add("delete-vs-change",
+        po::value(&delete_vs_change)->value_name("POLICY")->default_value(delete_vs_change),
         "deleted here, changed there: keep-change, conflict or delete-wins");
-    add("deleted-container", po::value(&deleted_container)->value_name("POLICY")->default_value(deleted_container),
+    add("deleted-container",
+        po::value(&deleted_container)->value_name("POLICY")->default_value(deleted_container),
         "directory deleted here, changed inside there: restore-all, restore-changed or conflict");
     add("max-delete", po::value<std::string>()->value_name("N|N%"),
         "stop if more would be deleted on a side (default: more than 50% and at least 5 items)");
-    add("force", po::value<std::string>()->implicit_value("deletions,emptied,identity")->value_name("GUARD[,...]"),
+    add("force",
+        po::value<std::string>()
+            ->implicit_value("deletions,emptied,identity")
+            ->value_name("GUARD[,...]"),
         "override guards: deletions, emptied, identity; all three without a value");
     add("include", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
-        "take part after all; of --include and --exclude the last that matches decides (repeatable)");
+        "take part after all; of --include and --exclude the last that matches decides "
+        "(repeatable)");
     add("exclude", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
         "take no part: '*.tmp', '/build/', '**/cache/' (repeatable)");
-    add("state", po::value(&state)->value_name("DIR"), "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
-    add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2), "operations at the same time, 1 to 64");
+    add("state", po::value(&state)->value_name("DIR"),
+        "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
+    add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2),
+        "operations at the same time, 1 to 64");
     if (can_execute) {
         add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
     }
@@ -152,8 +170,9 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         return {};
     }
     if (sides.size() != 2) {
-        return Status(Code::invalid_argument, std::string("'syncline ") + command +
-                                                  "' needs two sides: SOURCE and TARGET; see --help");
+        return Status(Code::invalid_argument,
+                      std::string("'syncline ") + command +
+                          "' needs two sides: SOURCE and TARGET; see --help");
     }
     into.spec.source = sides[0];
     into.spec.target = sides[1];
@@ -162,7 +181,9 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     }
     Rules& rules = into.spec.rules;
     SYNCLINE_TRY(choose<Mode>(
-        "mode", mode, {{"two-way", Mode::two_way}, {"one-way", Mode::one_way}, {"mirror", Mode::mirror}}, rules.mode));
+        "mode", mode,
+        {{"two-way", Mode::two_way}, {"one-way", Mode::one_way}, {"mirror", Mode::mirror}},
+        rules.mode));
     SYNCLINE_TRY(choose<DeleteVsChange>("delete-vs-change", delete_vs_change,
                                         {{"keep-change", DeleteVsChange::keep_change},
                                          {"conflict", DeleteVsChange::conflict},
@@ -181,9 +202,12 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     }
     po::options_description all;
     all.add(options).add(hidden);
-    SYNCLINE_TRY(parse_globs(po::command_line_parser(arguments).options(all).positional(positional).run(), rules.filter));
+    SYNCLINE_TRY(
+        parse_globs(po::command_line_parser(arguments).options(all).positional(positional).run(),
+                    rules.filter));
     into.spec.strategies = split(chain, ',');
-    into.spec.state_directory = state.empty() ? default_state_directory() : std::filesystem::absolute(state);
+    into.spec.state_directory =
+        state.empty() ? default_state_directory() : std::filesystem::absolute(state);
     return {};
 }
 
@@ -232,29 +256,36 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
             }
             if (json) {
                 std::cout << (first ? "\n  " : ",\n  ")
-                          << op_json(op).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                          << op_json(op).dump(-1, ' ', false,
+                                              nlohmann::json::error_handler_t::replace);
             } else {
                 std::cout << op_line(op) << '\n';
             }
             first = false;
         };
     }
-    const Result<SyncReport> report = run_sync(**plugins, options.spec, system_clock(), progress, control);
+    const Result<SyncReport> report =
+        run_sync(**plugins, options.spec, system_clock(), progress, control);
     view.close();
     int code = 0;
     if (!report.ok()) {
-        code = report.code() == Code::cancelled ? interrupts.exit_code() : exit_code_of(report.status());
+        code = report.code() == Code::cancelled ? interrupts.exit_code()
+                                                : exit_code_of(report.status());
         if (json) {
-            nlohmann::ordered_json error = {{"code", name_of(report.code())}, {"message", report.status().message()}};
-            const std::string text = error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-            std::cout << (show_plan ? "],\n\"error\": " + text : "{\"error\": " + text) << ", \"exit_code\": " << code << "}\n";
+            nlohmann::ordered_json error = {{"code", name_of(report.code())},
+                                            {"message", report.status().message()}};
+            const std::string text =
+                error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+            std::cout << (show_plan ? "],\n\"error\": " + text : "{\"error\": " + text)
+                      << ", \"exit_code\": " << code << "}\n";
         }
         fail(report.status());
         return code;
     }
     code = report->interrupted ? interrupts.exit_code() : exit_code_of(*report);
     if (json) {
-        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(*report) << (show_plan ? "}\n" : "\n");
+        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(*report)
+                  << (show_plan ? "}\n" : "\n");
     } else {
         print_summary(std::cout, *report);
     }

@@ -51,7 +51,8 @@ public:
         if (blocking_ && page_->size() >= kPageItems && !hand_over()) {
             return Status(Code::cancelled, "the listing is no longer wanted");
         }
-        // A connector that allows one call at a time must not hold its slot while the reader thinks.
+        // A connector that allows one call at a time must not hold its slot while the reader
+        // thinks.
         return !blocking_ && page_->size() >= kCallPageItems ? Flow::stop : Flow::more;
     }
 
@@ -76,7 +77,8 @@ private:
     std::unique_ptr<Page> page_;
 };
 
-// A listing in its own thread, read page by page; checks that the order is what the connector promised.
+// A listing in its own thread, read page by page; checks that the order is what the connector
+// promised.
 class OrderedStream : public ItemStream {
 public:
     OrderedStream(Shared& shared, const CallContext& call)
@@ -103,11 +105,14 @@ public:
             }
         }
         item = page_->items()[index_];
-        const BytesView before = index_ == 0 ? BytesView(last_key_) : page_->items()[index_ - 1].key;
+        const BytesView before =
+            index_ == 0 ? BytesView(last_key_) : page_->items()[index_ - 1].key;
         if (shared_.info.lists_in_order && item.key <= before && !before.empty()) {
-            return Status(Code::internal, shared_.options.location + ": the connector " + shared_.connector->plugin_id() +
-                                              " lists '" + display_key(item.key) + "' after '" + display_key(before) +
-                                              "' although it promises ascending keys; report this to its author");
+            return Status(Code::internal,
+                          shared_.options.location + ": the connector " +
+                              shared_.connector->plugin_id() + " lists '" + display_key(item.key) +
+                              "' after '" + display_key(before) +
+                              "' although it promises ascending keys; report this to its author");
         }
         ++index_;
         return true;
@@ -140,8 +145,10 @@ private:
                 return;
             }
             if (!next->empty() && *next == cursor) {
-                queue_.finish(Status(Code::internal, "the connector " + shared_.connector->plugin_id() +
-                                                         " gave the same cursor twice; its listing would never end"));
+                queue_.finish(
+                    Status(Code::internal,
+                           "the connector " + shared_.connector->plugin_id() +
+                               " gave the same cursor twice; its listing would never end"));
                 return;
             }
             cursor = *std::move(next);
@@ -161,7 +168,8 @@ private:
 class SortedStream : public ItemStream {
 public:
     SortedStream(Shared& shared, const CallContext& call)
-        : sort_(shared.options.spill_directory, shared.options.spill_memory), unordered_(shared, call) {}
+        : sort_(shared.options.spill_directory, shared.options.spill_memory),
+          unordered_(shared, call) {}
 
     Result<bool> next(ItemView& item) override {
         if (!sorted_) {
@@ -215,7 +223,8 @@ public:
         const CallSlots::Slot slot(shared_->slots);
         return connector().local_bodies()->open_body(call, request);
     }
-    Result<Item> put(const CallContext& call, const PutRequest& request, BodyReader& body) override {
+    Result<Item> put(const CallContext& call, const PutRequest& request,
+                     BodyReader& body) override {
         const CallSlots::Slot slot(shared_->slots);
         return connector().put(call, request, body);
     }
@@ -249,8 +258,8 @@ private:
 
 } // namespace
 
-Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector, EndpointOptions options,
-                                                const CallContext& call) {
+Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector,
+                                                EndpointOptions options, const CallContext& call) {
     const auto failed = [&](const Status& status) {
         if (status.code() != Code::not_found) {
             return status.with_context(options.location);

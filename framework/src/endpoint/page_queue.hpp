@@ -1,5 +1,5 @@
-// A page of a listing and the bounded queue that carries pages from the lister's thread to the reader. Pages are reused,
-// so a listing allocates only while its first pages grow.
+// A page of a listing and the bounded queue that carries pages from the lister's thread to the
+// reader. Pages are reused, so a listing allocates only while its first pages grow.
 #pragma once
 
 #include "syncline/core/item.hpp"
@@ -20,7 +20,8 @@ public:
         items_.clear();
         arena_.clear();
     }
-    // Copies the items. The arena may move while the page grows, so the views are right only after seal().
+    // Copies the items. The arena may move while the page grows, so the views are right only after
+    // seal().
     void append(std::span<const ItemView> items);
     void seal();
     const std::vector<ItemView>& items() const { return items_; }
@@ -41,7 +42,8 @@ public:
     bool push(std::unique_ptr<Page> page);
     void finish(Status status);
 
-    // Reader: the next page; none at the end, then status() says how it ended. Takes back the page read before.
+    // Reader: the next page; none at the end, then status() says how it ended. Takes back the page
+    // read before.
     std::unique_ptr<Page> pop(std::unique_ptr<Page> used);
     const Status& status() const { return status_; }
     void abandon();

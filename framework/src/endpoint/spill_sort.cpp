@@ -19,9 +19,7 @@ struct Header {
     std::uint8_t flags;
     std::uint64_t size;
     std::int64_t mtime_ns;
-    std::size_t body() const {
-        return std::size_t{key} + version + hash + meta + id;
-    }
+    std::size_t body() const { return std::size_t{key} + version + hash + meta + id; }
 };
 
 Header header_at(const char* bytes) {
@@ -143,8 +141,8 @@ Status SpillSort::spill() {
     const auto flush = [&]() -> Status {
         std::size_t done = 0;
         while (done < out.size()) {
-            const ssize_t wrote =
-                ::pwrite(file_, out.data() + done, out.size() - done, static_cast<off_t>(file_size_));
+            const ssize_t wrote = ::pwrite(file_, out.data() + done, out.size() - done,
+                                           static_cast<off_t>(file_size_));
             if (wrote < 0 && errno == EINTR) {
                 continue;
             }
@@ -177,9 +175,11 @@ Status SpillSort::refill(Run& run) {
         run.window.erase(0, run.cursor);
         run.cursor = 0;
         const std::size_t kept = run.window.size();
-        const auto want = static_cast<std::size_t>(std::min<std::uint64_t>(kReadAhead, run.end - run.at));
+        const auto want =
+            static_cast<std::size_t>(std::min<std::uint64_t>(kReadAhead, run.end - run.at));
         run.window.resize(kept + want);
-        const ssize_t got = ::pread(file_, run.window.data() + kept, want, static_cast<off_t>(run.at));
+        const ssize_t got =
+            ::pread(file_, run.window.data() + kept, want, static_cast<off_t>(run.at));
         if (got < 0 && errno == EINTR) {
             run.window.resize(kept);
             continue;
@@ -210,8 +210,8 @@ Result<bool> SpillSort::next(ItemView& item) {
     if (heap_.empty()) {
         return false;
     }
-    // Few runs (one for every few megabytes), so a linear look beats a heap's bookkeeping. Of equal keys the latest run,
-    // and within a run the last, wins.
+    // Few runs (one for every few megabytes), so a linear look beats a heap's bookkeeping. Of equal
+    // keys the latest run, and within a run the last, wins.
     Run* best = nullptr;
     for (Run* run : heap_) {
         if (best == nullptr || run->key() <= best->key()) {

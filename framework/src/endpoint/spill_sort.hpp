@@ -1,5 +1,6 @@
-// Sorts a listing of any length by key within bounded memory: runs that fit are sorted and written to an unlinked file,
-// then merged. A key that came more than once is delivered once, with what was said of it last.
+// Sorts a listing of any length by key within bounded memory: runs that fit are sorted and written
+// to an unlinked file, then merged. A key that came more than once is delivered once, with what was
+// said of it last.
 #pragma once
 
 #include "syncline/core/item.hpp"
@@ -22,7 +23,8 @@ public:
 
     Status add(const ItemView& item);
     Status finish_adding();
-    // After finish_adding(): the next item by ascending key, false at the end. Borrowed until the next call.
+    // After finish_adding(): the next item by ascending key, false at the end. Borrowed until the
+    // next call.
     Result<bool> next(ItemView& item);
 
 private:

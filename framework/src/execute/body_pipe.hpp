@@ -1,4 +1,5 @@
-// Joins a connector that pushes a body (get) with one that pulls it (put), through a bounded buffer.
+// Joins a connector that pushes a body (get) with one that pulls it (put), through a bounded
+// buffer.
 //
 // Threads: one writer, one reader.
 #pragma once

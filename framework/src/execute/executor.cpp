@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kBatchOps = 64;
 
 bool in_order(Phase phase) {
-    return phase == Phase::clear_containers || phase == Phase::create_containers || phase == Phase::remove_containers;
+    return phase == Phase::clear_containers || phase == Phase::create_containers ||
+           phase == Phase::remove_containers;
 }
 
 BytesView folder_of(BytesView key) {
@@ -26,7 +27,8 @@ BytesView folder_of(BytesView key) {
 class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
-        : in_(in), drain_(std::move(drain)), call_(call), operations_(in.source, in.target, in.progress, in.options),
+        : in_(in), drain_(std::move(drain)), call_(call),
+          operations_(in.source, in.target, in.progress, in.options),
           last_commit_ns_(in.clock.mono_ns()) {}
 
     ~Execution() { in_.pool.drain(); }
@@ -38,17 +40,22 @@ public:
         if (!counts.ok()) {
             return counts.status();
         }
-        const auto count = [&](Action action) { return counts->actions[static_cast<std::size_t>(action)]; };
+        const auto count = [&](Action action) {
+            return counts->actions[static_cast<std::size_t>(action)];
+        };
         Outcomes& outcomes = result_.outcomes;
-        outcomes.planned = std::accumulate(counts->actions.begin(), counts->actions.end(), std::uint64_t{0}) -
-                           count(Action::record) - count(Action::forget);
-        in_.progress.planned(outcomes.planned - count(Action::conflict) - count(Action::skip), counts->bytes);
+        outcomes.planned =
+            std::accumulate(counts->actions.begin(), counts->actions.end(), std::uint64_t{0}) -
+            count(Action::record) - count(Action::forget);
+        in_.progress.planned(outcomes.planned - count(Action::conflict) - count(Action::skip),
+                             counts->bytes);
         in_.progress.enter(RunPhase::executing);
 
-        // Conflicts and skipped items first: they need no work, and are told even if the run is interrupted.
+        // Conflicts and skipped items first: they need no work, and are told even if the run is
+        // interrupted.
         SYNCLINE_TRY(run_phase(Phase::none));
-        for (int number = static_cast<int>(Phase::clear_content); number <= static_cast<int>(Phase::bookkeeping);
-             ++number) {
+        for (int number = static_cast<int>(Phase::clear_content);
+             number <= static_cast<int>(Phase::bookkeeping); ++number) {
             const auto phase = static_cast<Phase>(number);
             if (counts->phases[static_cast<std::size_t>(number)] > 0 && going_on()) {
                 SYNCLINE_TRY(run_phase(phase));
@@ -57,12 +64,15 @@ public:
         in_.progress.enter(RunPhase::committing);
         SYNCLINE_TRY(commit());
         result_.interrupted = drain_.stop_requested() || call_.stop.stop_requested();
-        outcomes.pending = outcomes.planned - outcomes.ok - outcomes.skipped - outcomes.conflicted - outcomes.failed;
+        outcomes.pending = outcomes.planned - outcomes.ok - outcomes.skipped - outcomes.conflicted -
+                           outcomes.failed;
         return std::move(result_);
     }
 
 private:
-    bool going_on() const { return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_; }
+    bool going_on() const {
+        return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_;
+    }
 
     Status run_phase(Phase phase) {
         std::vector<PlannedOp> batch;
@@ -86,7 +96,8 @@ private:
                 status = take(attempt(std::move(op)));
             } else {
                 if (batch.size() >= kBatchOps ||
-                    (!batch.empty() && folder_of(batch.back().key) != folder_of(op.key) && batch.size() >= kBatchOps / 4)) {
+                    (!batch.empty() && folder_of(batch.back().key) != folder_of(op.key) &&
+                     batch.size() >= kBatchOps / 4)) {
                     status = submit();
                 }
                 batch.push_back(std::move(op));
@@ -123,9 +134,10 @@ private:
             OpResult result;
             result.outcome = Outcome::pending;
             result.code = side_stopped_[side].load() ? Code::aborted : Code::cancelled;
-            result.message = side_stopped_[side].load()
-                                 ? "not tried, because " + std::string(name_of(op.side)) + " was given up"
-                                 : "not tried, because the run was interrupted";
+            result.message =
+                side_stopped_[side].load()
+                    ? "not tried, because " + std::string(name_of(op.side)) + " was given up"
+                    : "not tried, because the run was interrupted";
             result.op = std::move(op);
             return result;
         }
@@ -154,7 +166,8 @@ private:
 
     // Counts an operation, tells what did not succeed, and remembers what the base should say.
     Status take(OpResult result) {
-        const bool counted = result.op.action != Action::record && result.op.action != Action::forget;
+        const bool counted =
+            result.op.action != Action::record && result.op.action != Action::forget;
         Outcomes& outcomes = result_.outcomes;
         switch (result.outcome) {
         case Outcome::ok:
@@ -184,7 +197,8 @@ private:
             }
         }
         for (const BaseChange& change : result.base_changes) {
-            SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key) : in_.base.put(to_view(change.entry)));
+            SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
+                                      : in_.base.put(to_view(change.entry)));
             ++uncommitted_;
         }
         if (result.outcome == Outcome::ok && counted) {
@@ -194,7 +208,8 @@ private:
             }
         }
         const bool due = uncommitted_ >= in_.options.commit_every_items ||
-                         (uncommitted_ > 0 && in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
+                         (uncommitted_ > 0 &&
+                          in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
         return due ? commit() : Status();
     }
 
@@ -214,9 +229,10 @@ private:
                 SYNCLINE_TRY(in_.base.rollback());
                 uncommitted_ = 0;
                 if (result_.stopped.ok()) {
-                    result_.stopped = flushed.with_context("what was written to " + endpoint.location() +
-                                                           " may not survive a power cut, so it is not recorded; the "
-                                                           "next run checks it again");
+                    result_.stopped = flushed.with_context(
+                        "what was written to " + endpoint.location() +
+                        " may not survive a power cut, so it is not recorded; the "
+                        "next run checks it again");
                 }
                 return {};
             }
@@ -245,7 +261,8 @@ private:
 
 } // namespace
 
-Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain, const CallContext& call) {
+Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain,
+                                   const CallContext& call) {
     return Execution(inputs, drain, call).run();
 }
 

@@ -10,7 +10,9 @@ namespace syncline {
 
 namespace {
 
-const std::optional<Item>& on(const PlannedOp& op, Side side) { return side == Side::source ? op.source : op.target; }
+const std::optional<Item>& on(const PlannedOp& op, Side side) {
+    return side == Side::source ? op.source : op.target;
+}
 
 BytesView token(const Item& item) { return item.unsettled ? BytesView() : BytesView(item.version); }
 
@@ -86,7 +88,8 @@ OpResult Operations::perform(PlannedOp op, const CallContext& call) const {
         switch (result.op.action) {
         case Action::create:
         case Action::update:
-            return result.op.kind == ItemKind::container ? write_container(result, call) : write(result, call);
+            return result.op.kind == ItemKind::container ? write_container(result, call)
+                                                         : write(result, call);
         case Action::remove:
             return remove(result, call);
         case Action::set_meta:
@@ -128,7 +131,12 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
     const Side from = other(op.side);
     const Item& planned = *on(op, from);
     const std::optional<Item>& there = on(op, op.side);
-    TransferRequest request{at(from), at(op.side), op.key, op.key, planned, planned.meta,
+    TransferRequest request{at(from),
+                            at(op.side),
+                            op.key,
+                            op.key,
+                            planned,
+                            planned.meta,
                             there ? Condition::if_version : Condition::if_absent,
                             there ? BytesView(there->version) : BytesView()};
     Result<Transferred> done = transfer(request, options_, call, progress_);
@@ -136,7 +144,8 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes = done->bytes;
-    result.base_changes.push_back({entry_of(op.key, from, done->read, done->written, done->hash), false});
+    result.base_changes.push_back(
+        {entry_of(op.key, from, done->read, done->written, done->hash), false});
     return {};
 }
 
@@ -158,7 +167,8 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     } else if (made.code() != Code::already_exists) {
         return made.status();
     }
-    // Already there: made meanwhile by someone else or by a run that was cut short; a container is only there or not.
+    // Already there: made meanwhile by someone else or by a run that was cut short; a container is
+    // only there or not.
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
 }
@@ -169,10 +179,12 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
     const Result<Item> there = at(other(op.side)).stat(call, op.key);
     if (there.ok()) {
         return Status(Code::conflict, "'" + display_key(op.key) + "' is there again on " +
-                                          std::string(name_of(other(op.side))) + ", so it is not deleted");
+                                          std::string(name_of(other(op.side))) +
+                                          ", so it is not deleted");
     }
     if (!there.ok() && there.code() != Code::not_found) {
-        return there.status().with_context("cannot make sure that '" + display_key(op.key) + "' is gone from " +
+        return there.status().with_context("cannot make sure that '" + display_key(op.key) +
+                                           "' is gone from " +
                                            std::string(name_of(other(op.side))));
     }
     RemoveRequest request;
@@ -218,12 +230,13 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
     return {};
 }
 
-// Puts the losing content under its new name on `to`. A copy of the same content that is already there will do: an
-// interrupted run left it.
-Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call, Item& read,
-                              Item& written, Bytes& hash) const {
+// Puts the losing content under its new name on `to`. A copy of the same content that is already
+// there will do: an interrupted run left it.
+Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
+                              Item& read, Item& written, Bytes& hash) const {
     const PlannedOp& op = result.op;
-    const TransferRequest request{at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
+    const TransferRequest request{
+        at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
     Result<Transferred> done = transfer(request, options_, call, progress_);
     if (done.ok()) {
         result.bytes += done->bytes;
@@ -243,7 +256,8 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
     if (!wanted.ok()) {
         return wanted.status();
     }
-    if (there->hash != wanted->hash || there->item.kind != loser.kind || wanted->item.version != loser.version) {
+    if (there->hash != wanted->hash || there->item.kind != loser.kind ||
+        wanted->item.version != loser.version) {
         return done.status();
     }
     read = std::move(wanted->item);
@@ -252,8 +266,8 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
     return {};
 }
 
-// Only creations and conditional overwrites, in an order that keeps both contents at every step; whatever a crash leaves
-// is met by the next run as the same conflict with its copy already made.
+// Only creations and conditional overwrites, in an order that keeps both contents at every step;
+// whatever a crash leaves is met by the next run as the same conflict with its copy already made.
 Status Operations::keep_both(OpResult& result, const CallContext& call) const {
     const PlannedOp& op = result.op;
     const Side loser_side = op.side;
@@ -269,26 +283,31 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         if (side == Side::source && !source_is_written) {
             continue;
         }
-        SYNCLINE_TRY(copy_loser(result, loser, side, call, read, copies[static_cast<std::size_t>(side)], loser_hash));
+        SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
+                                copies[static_cast<std::size_t>(side)], loser_hash));
     }
     if (source_is_written) {
-        result.base_changes.push_back({entry_of(op.other_key, copies[0], copies[1], loser_hash), false});
+        result.base_changes.push_back(
+            {entry_of(op.other_key, copies[0], copies[1], loser_hash), false});
     }
     if (loser_side == Side::source && !source_is_written) {
-        // One-way: the target keeps its own under the name, and both may differ until one of them moves.
+        // One-way: the target keeps its own under the name, and both may differ until one of them
+        // moves.
         BaseEntry entry = entry_of(op.key, loser, winner, {});
         entry.differs = true;
         result.base_changes.push_back({std::move(entry), false});
         return {};
     }
-    const TransferRequest request{at(winner_side), at(loser_side), op.key, op.key, winner, winner.meta,
-                                  Condition::if_version, loser.version};
+    const TransferRequest request{
+        at(winner_side), at(loser_side),        op.key,       op.key, winner,
+        winner.meta,     Condition::if_version, loser.version};
     Result<Transferred> done = transfer(request, options_, call, progress_);
     if (!done.ok()) {
         return done.status();
     }
     result.bytes += done->bytes;
-    result.base_changes.push_back({entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
+    result.base_changes.push_back(
+        {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
     return {};
 }
 

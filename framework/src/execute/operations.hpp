@@ -1,4 +1,5 @@
-// Carries out one planned operation: checks its preconditions, writes, and says what the base should remember.
+// Carries out one planned operation: checks its preconditions, writes, and says what the base
+// should remember.
 #pragma once
 
 #include "syncline/endpoint/endpoint.hpp"
@@ -11,7 +12,7 @@ namespace syncline {
 
 // What the base should say once the written side has flushed.
 struct BaseChange {
-    BaseEntry entry;    // put; for an erasure only its key counts
+    BaseEntry entry; // put; for an erasure only its key counts
     bool erase = false;
 };
 
@@ -22,12 +23,14 @@ struct OpResult {
     std::string message;
     std::vector<BaseChange> base_changes;
     std::uint64_t bytes = 0;
-    bool stops_side = false; // credentials, quota or the root are the matter: no use in going on with this side
+    bool stops_side =
+        false; // credentials, quota or the root are the matter: no use in going on with this side
 };
 
 class Operations {
 public:
-    Operations(Endpoint& source, Endpoint& target, RunProgress& progress, const ExecuteOptions& options)
+    Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
+               const ExecuteOptions& options)
         : source_(source), target_(target), progress_(progress), options_(options) {}
 
     OpResult perform(PlannedOp op, const CallContext& call) const; // any thread
@@ -39,8 +42,8 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
-    Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call, Item& read, Item& written,
-                      Bytes& hash) const;
+    Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
+                      Item& read, Item& written, Bytes& hash) const;
 
     Endpoint& source_;
     Endpoint& target_;

@@ -78,8 +78,8 @@ private:
     Item read_;
 };
 
-Result<Transferred> through_memory(const TransferRequest& request, std::size_t limit, const CallContext& call,
-                                   RunProgress& progress) {
+Result<Transferred> through_memory(const TransferRequest& request, std::size_t limit,
+                                   const CallContext& call, RunProgress& progress) {
     thread_local Bytes buffer;
     BufferSink sink(request, buffer, limit);
     SYNCLINE_TRY(request.from.get(call, get_request(request), sink));
@@ -114,7 +114,8 @@ Result<Bytes> hash_descriptor(int fd, std::uint64_t size, const CallContext& cal
             continue;
         }
         if (got < 0) {
-            return Status(Code::io, "cannot read '" + display_key(key) + "': " + std::strerror(errno));
+            return Status(Code::io,
+                          "cannot read '" + display_key(key) + "': " + std::strerror(errno));
         }
         if (got == 0) {
             return moved(key);
@@ -154,8 +155,8 @@ Result<Transferred> through_kernel(const TransferRequest& request, const Execute
     }
     progress.bytes_done(result.bytes);
     result.written = *std::move(written);
-    // What was hashed and what was copied were read one after the other. If the body moved in between, keep neither the
-    // digest nor the version, so that the next run compares contents.
+    // What was hashed and what was copied were read one after the other. If the body moved in
+    // between, keep neither the digest nor the version, so that the next run compares contents.
     const Result<Item> now = request.from.stat(call, request.from_key);
     if (!now.ok() || now->version != result.read.version) {
         result.hash.clear();
@@ -233,7 +234,8 @@ Result<Transferred> through_pipe(const TransferRequest& request, const ExecuteOp
         written = request.to.put(call, put_request(request), body);
         pipe.abandon();
     }
-    // When reading failed, putting did so because of it; but if putting failed first, reading was merely cut off.
+    // When reading failed, putting did so because of it; but if putting failed first, reading was
+    // merely cut off.
     if (!read_status.ok() && read_status.code() != Code::aborted) {
         return read_status;
     }
@@ -249,8 +251,8 @@ Result<Transferred> through_pipe(const TransferRequest& request, const ExecuteOp
 
 } // namespace
 
-Result<Transferred> transfer(const TransferRequest& request, const ExecuteOptions& options, const CallContext& call,
-                             RunProgress& progress) {
+Result<Transferred> transfer(const TransferRequest& request, const ExecuteOptions& options,
+                             const CallContext& call, RunProgress& progress) {
     const std::uint64_t size = request.planned.size;
     if (size <= options.in_memory_up_to || request.planned.kind == ItemKind::link) {
         return through_memory(request, options.in_memory_up_to, call, progress);

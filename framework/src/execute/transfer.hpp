@@ -1,5 +1,6 @@
-// Moves one item's body from one endpoint to another by the cheapest way both allow: through a buffer when it is small,
-// inside the kernel when both keep their bodies in files, else through a bounded pipe.
+// Moves one item's body from one endpoint to another by the cheapest way both allow: through a
+// buffer when it is small, inside the kernel when both keep their bodies in files, else through a
+// bounded pipe.
 #pragma once
 
 #include "syncline/endpoint/endpoint.hpp"
@@ -25,9 +26,10 @@ struct Transferred {
     std::uint64_t bytes = 0;
 };
 
-// Code::conflict when the source moved since it was planned, or while it was read; nothing is visible then.
-Result<Transferred> transfer(const TransferRequest& request, const ExecuteOptions& options, const CallContext& call,
-                             RunProgress& progress);
+// Code::conflict when the source moved since it was planned, or while it was read; nothing is
+// visible then.
+Result<Transferred> transfer(const TransferRequest& request, const ExecuteOptions& options,
+                             const CallContext& call, RunProgress& progress);
 
 // A body that is in memory.
 class MemoryReader : public BodyReader {

@@ -13,8 +13,8 @@ namespace syncline {
 namespace {
 
 bool unreserved(unsigned char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~' || c == '/';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~' || c == '/';
 }
 
 std::string percent_encode(std::string_view text) {
@@ -44,7 +44,8 @@ std::optional<std::string> percent_decode(std::string_view text) {
         if (i + 2 >= text.size()) {
             return std::nullopt;
         }
-        const auto [end, error] = std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
+        const auto [end, error] =
+            std::from_chars(text.data() + i + 1, text.data() + i + 3, value, 16);
         if (error != std::errc() || end != text.data() + i + 3) {
             return std::nullopt;
         }
@@ -69,16 +70,20 @@ std::optional<std::string_view> scheme_of(std::string_view text) {
 
 Result<Location> directory_location(std::string_view text) {
     std::error_code error;
-    const std::filesystem::path real = std::filesystem::canonical(std::filesystem::path(text), error);
+    const std::filesystem::path real =
+        std::filesystem::canonical(std::filesystem::path(text), error);
     if (error) {
-        const bool missing = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+        const bool missing =
+            error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
         return Status(missing ? Code::root_missing : Code::permission_denied,
                       "'" + display_key(text) + "': " +
-                          (missing ? "no such directory; create it first (mkdir) or check the spelling"
-                                   : error.message()));
+                          (missing
+                               ? "no such directory; create it first (mkdir) or check the spelling"
+                               : error.message()));
     }
     if (!std::filesystem::is_directory(real, error)) {
-        return Status(Code::root_missing, "'" + display_key(text) + "' is not a directory; a sync needs two directories");
+        return Status(Code::root_missing, "'" + display_key(text) +
+                                              "' is not a directory; a sync needs two directories");
     }
     Location location;
     location.scheme = "file";
@@ -88,9 +93,11 @@ Result<Location> directory_location(std::string_view text) {
 }
 
 // A query value in the type its schema names; text where the schema says nothing else.
-Result<nlohmann::json> coerce(const std::string& name, const std::string& value, const nlohmann::json& schema) {
+Result<nlohmann::json> coerce(const std::string& name, const std::string& value,
+                              const nlohmann::json& schema) {
     const auto bad = [&](std::string_view expected) {
-        return Status(Code::invalid_config, "the value '" + value + "' of '" + name + "' should be " + std::string(expected));
+        return Status(Code::invalid_config, "the value '" + value + "' of '" + name +
+                                                "' should be " + std::string(expected));
     };
     std::string type = "string";
     const nlohmann::json* property = nullptr;
@@ -104,14 +111,16 @@ Result<nlohmann::json> coerce(const std::string& name, const std::string& value,
     if (type == "integer" || type == "number") {
         if (type == "integer") {
             std::int64_t number = 0;
-            const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+            const auto [end, error] =
+                std::from_chars(value.data(), value.data() + value.size(), number);
             if (error != std::errc() || end != value.data() + value.size()) {
                 return bad("a whole number");
             }
             return nlohmann::json(number);
         }
         double number = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
         if (error != std::errc() || end != value.data() + value.size()) {
             return bad("a number");
         }
@@ -133,14 +142,16 @@ Result<nlohmann::json> coerce(const std::string& name, const std::string& value,
 
 Result<Location> parse_location(std::string_view text) {
     if (text.empty()) {
-        return Status(Code::invalid_config, "a side of the sync is empty; name a directory or a URL");
+        return Status(Code::invalid_config,
+                      "a side of the sync is empty; name a directory or a URL");
     }
     const std::optional<std::string_view> scheme = scheme_of(text);
     if (!scheme) {
         return directory_location(text);
     }
     if (text.find('\0') != std::string_view::npos || !is_utf8(text)) {
-        return Status(Code::invalid_config, "a URL must be UTF-8 text without NUL: '" + display_key(text) + "'");
+        return Status(Code::invalid_config,
+                      "a URL must be UTF-8 text without NUL: '" + display_key(text) + "'");
     }
     Location location;
     location.scheme = *scheme;
@@ -149,13 +160,16 @@ Result<Location> parse_location(std::string_view text) {
     location.query = question == std::string_view::npos ? "" : text.substr(question + 1);
     if (location.scheme == "file") {
         // The same directory must be the same place however it is written.
-        std::string_view path = std::string_view(location.url).substr(std::string_view("file://").size());
+        std::string_view path =
+            std::string_view(location.url).substr(std::string_view("file://").size());
         if (path.starts_with("localhost/")) {
             path.remove_prefix(std::string_view("localhost").size());
         }
         const std::optional<std::string> decoded = percent_decode(path);
         if (!decoded || !decoded->starts_with('/') || decoded->find('\0') != std::string::npos) {
-            return Status(Code::invalid_config, "'" + location.url + "' should be file:// and an absolute path, %-encoded");
+            return Status(Code::invalid_config,
+                          "'" + location.url +
+                              "' should be file:// and an absolute path, %-encoded");
         }
         Result<Location> directory = directory_location(*decoded);
         if (directory.ok()) {
@@ -165,7 +179,8 @@ Result<Location> parse_location(std::string_view text) {
     }
     location.canonical = location.url;
     const std::size_t host = location.scheme.size() + 3;
-    const std::size_t host_end = std::min(location.canonical.find('/', host), location.canonical.size());
+    const std::size_t host_end =
+        std::min(location.canonical.find('/', host), location.canonical.size());
     const std::size_t at = location.canonical.rfind('@', host_end);
     if (at != std::string::npos && at >= host) {
         location.canonical.erase(host, at + 1 - host); // user info is nobody's business
@@ -189,15 +204,18 @@ Result<std::string> connector_config(const Location& location, const PluginDescr
         }
         const std::size_t equals = std::min(pair.find('='), pair.size());
         const std::optional<std::string> name = percent_decode(pair.substr(0, equals));
-        const std::optional<std::string> value =
-            percent_decode(equals < pair.size() ? pair.substr(equals + 1) : std::string_view("true"));
+        const std::optional<std::string> value = percent_decode(
+            equals < pair.size() ? pair.substr(equals + 1) : std::string_view("true"));
         if (!name || !value || !is_utf8(*name)) {
-            return Status(Code::invalid_config, "the query of '" + location.canonical + "' is not %-encoded text");
+            return Status(Code::invalid_config,
+                          "the query of '" + location.canonical + "' is not %-encoded text");
         }
         if (*name == "url") {
-            return Status(Code::invalid_config, "'url' cannot be given in the query of '" + location.canonical + "'");
+            return Status(Code::invalid_config,
+                          "'url' cannot be given in the query of '" + location.canonical + "'");
         }
-        const bool known = !schema.is_object() || !schema.contains("properties") || schema["properties"].contains(*name) ||
+        const bool known = !schema.is_object() || !schema.contains("properties") ||
+                           schema["properties"].contains(*name) ||
                            schema.value("additionalProperties", true);
         if (!known) {
             std::vector<std::string> names;
@@ -205,14 +223,16 @@ Result<std::string> connector_config(const Location& location, const PluginDescr
                 names.push_back(property);
             }
             const std::string near = nearest(*name, names);
-            return Status(Code::invalid_config, connector.id + " has no option '" + *name + "'" +
-                                                    (near.empty() ? "" : "; did you mean '" + near + "'?"));
+            return Status(Code::invalid_config,
+                          connector.id + " has no option '" + *name + "'" +
+                              (near.empty() ? "" : "; did you mean '" + near + "'?"));
         }
         Result<nlohmann::json> typed = coerce(*name, *value, schema);
         if (!typed.ok()) {
             return typed.status();
         }
-        const bool array = schema.is_object() && schema.contains("properties") && schema["properties"].contains(*name) &&
+        const bool array = schema.is_object() && schema.contains("properties") &&
+                           schema["properties"].contains(*name) &&
                            schema["properties"][*name].value("type", "") == "array";
         if (config.contains(*name)) {
             if (!config[*name].is_array()) {

@@ -18,7 +18,9 @@ void put_key(ordered_json& into, BytesView key) {
     }
 }
 
-std::string text_of(std::string_view text) { return is_utf8(text) ? std::string(text) : display_key(text); }
+std::string text_of(std::string_view text) {
+    return is_utf8(text) ? std::string(text) : display_key(text);
+}
 
 } // namespace
 
@@ -33,9 +35,10 @@ std::string report_json(const SyncReport& report) {
     json["exit_code"] = exit_code_of(report);
     json["duration_ms"] = report.duration_ms;
     json["listed"] = {{"source", report.listed[0]}, {"target", report.listed[1]}};
-    json["outcomes"] = {{"planned", report.outcomes.planned},       {"ok", report.outcomes.ok},
-                        {"skipped", report.outcomes.skipped},       {"conflicted", report.outcomes.conflicted},
-                        {"failed", report.outcomes.failed},         {"pending", report.outcomes.pending}};
+    json["outcomes"] = {
+        {"planned", report.outcomes.planned}, {"ok", report.outcomes.ok},
+        {"skipped", report.outcomes.skipped}, {"conflicted", report.outcomes.conflicted},
+        {"failed", report.outcomes.failed},   {"pending", report.outcomes.pending}};
     const auto by_action = [](const std::array<std::uint64_t, 10>& counts) {
         ordered_json actions = ordered_json::object();
         for (std::size_t i = 1; i < counts.size(); ++i) {

@@ -21,15 +21,18 @@ namespace {
 
 std::string shown(const Location& location) { return location.canonical; }
 
-// A state directory inside a side would change while it is being synchronised, and travel to the other side.
+// A state directory inside a side would change while it is being synchronised, and travel to the
+// other side.
 Status check_state_outside(const SyncSpec& spec, const Location& location) {
     if (location.scheme != "file") {
         return {};
     }
     std::error_code error;
-    const std::filesystem::path state = std::filesystem::weakly_canonical(spec.state_directory, error);
+    const std::filesystem::path state =
+        std::filesystem::weakly_canonical(spec.state_directory, error);
     const std::filesystem::path root(location.canonical);
-    const auto [in_root, unused] = std::mismatch(root.begin(), root.end(), state.begin(), state.end());
+    const auto [in_root, unused] =
+        std::mismatch(root.begin(), root.end(), state.begin(), state.end());
     if (error || in_root != root.end()) {
         return {};
     }
@@ -37,9 +40,12 @@ Status check_state_outside(const SyncSpec& spec, const Location& location) {
     if (spec.rules.filter.excluded(key)) {
         return {};
     }
-    return Status(Code::invalid_config, "the state directory '" + state.string() + "' lies inside '" +
-                                            location.canonical + "'; put it elsewhere with --state, or leave it out with "
-                                            "--exclude '/" + key + "'");
+    return Status(Code::invalid_config,
+                  "the state directory '" + state.string() + "' lies inside '" +
+                      location.canonical +
+                      "'; put it elsewhere with --state, or leave it out with "
+                      "--exclude '/" +
+                      key + "'");
 }
 
 class Run {
@@ -74,7 +80,8 @@ public:
                 return true;
             }));
         }
-        const Status done = control_.dry_run || !report_.guard.ok() ? only_planned() : execute(started_wall);
+        const Status done =
+            control_.dry_run || !report_.guard.ok() ? only_planned() : execute(started_wall);
         report_.duration_ms = (clock_.mono_ns() - started_mono) / 1'000'000;
         SYNCLINE_TRY(done);
         if (report_.run_id != 0) {
@@ -101,7 +108,8 @@ private:
         SYNCLINE_TRY(check_state_outside(spec_, *target));
         SYNCLINE_TRY(make_strategies());
 
-        Result<std::unique_ptr<StateDirectory>> directory = open_state_directory(spec_.state_directory);
+        Result<std::unique_ptr<StateDirectory>> directory =
+            open_state_directory(spec_.state_directory);
         if (!directory.ok()) {
             return directory.status();
         }
@@ -128,8 +136,9 @@ private:
             return Status(Code::read_only, "target '" + report_.target + "' cannot be written");
         }
         if (source_->info().read_only && spec_.rules.mode == Mode::two_way) {
-            return Status(Code::read_only, "source '" + report_.source +
-                                               "' cannot be written; use --mode one-way or --mode mirror");
+            return Status(Code::read_only,
+                          "source '" + report_.source +
+                              "' cannot be written; use --mode one-way or --mode mirror");
         }
         SYNCLINE_TRY(check_place_guards(*source_, *target_, identity_, spec_.rules));
 
@@ -144,7 +153,8 @@ private:
             if (!found.ok()) {
                 return found.status();
             }
-            Result<std::unique_ptr<ConflictStrategy>> made = plugins_.make_strategy(found->id, "{}");
+            Result<std::unique_ptr<ConflictStrategy>> made =
+                plugins_.make_strategy(found->id, "{}");
             if (!made.ok()) {
                 return made.status();
             }
@@ -171,7 +181,8 @@ private:
         options.location = shown(location);
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
-        Result<std::unique_ptr<Endpoint>> endpoint = make_endpoint(*std::move(connector), std::move(options), call_);
+        Result<std::unique_ptr<Endpoint>> endpoint =
+            make_endpoint(*std::move(connector), std::move(options), call_);
         if (!endpoint.ok()) {
             return root_gone(endpoint.status());
         }
@@ -179,7 +190,8 @@ private:
         return {};
     }
 
-    // A root that was there at the last run and is gone needs a person; one that never was is a mistake in the command.
+    // A root that was there at the last run and is gone needs a person; one that never was is a
+    // mistake in the command.
     Status root_gone(const Status& status) const {
         if (status.code() != Code::root_missing || identity_) {
             return status;
@@ -202,8 +214,8 @@ private:
         const std::stop_callback on_stop(control_.stop, [&either] { either.request_stop(); });
         call.stop = either.get_token();
         chain_->attach(*source_, *target_, call, clock_);
-        return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_, *pool_, progress_,
-                          spec_.rules},
+        return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
+                          *pool_, progress_, spec_.rules},
                          call);
     }
 
@@ -219,20 +231,21 @@ private:
         return message.empty() ? op.reason : message;
     }
 
-    // Plan, dry run, or a guard that stopped: what would be conflicted or skipped is known, the rest is pending.
+    // Plan, dry run, or a guard that stopped: what would be conflicted or skipped is known, the
+    // rest is pending.
     Status only_planned() {
         const auto& actions = report_.counts.actions;
         const auto count = [&](Action action) { return actions[static_cast<std::size_t>(action)]; };
         Outcomes& outcomes = report_.outcomes;
-        outcomes.planned = std::accumulate(actions.begin(), actions.end(), std::uint64_t{0}) - count(Action::record) -
-                           count(Action::forget);
+        outcomes.planned = std::accumulate(actions.begin(), actions.end(), std::uint64_t{0}) -
+                           count(Action::record) - count(Action::forget);
         outcomes.conflicted = count(Action::conflict);
         outcomes.skipped = count(Action::skip);
         outcomes.pending = outcomes.planned - outcomes.conflicted - outcomes.skipped;
         return plan_->each(Phase::none, [&](PlannedOp&& op) {
             report_.unreadable += op.unreadable ? 1 : 0;
-            keep({op.action == Action::conflict ? Outcome::conflicted : Outcome::skipped, op.key, op.action, op.side,
-                  op.conflict, Code::ok, op.reason});
+            keep({op.action == Action::conflict ? Outcome::conflicted : Outcome::skipped, op.key,
+                  op.action, op.side, op.conflict, Code::ok, op.reason});
             return true;
         });
     }
@@ -246,11 +259,13 @@ private:
         started_wall_ = started_wall;
         // From here on the places are this sync's, even if the run does not get to its end.
         if (!identity_ || spec_.rules.force.identity) {
-            SYNCLINE_TRY(state_->identity().save({source_->info().scope_id, target_->info().scope_id}));
+            SYNCLINE_TRY(
+                state_->identity().save({source_->info().scope_id, target_->info().scope_id}));
         }
-        const ExecuteInputs inputs{*source_,  *target_,  *plan_, state_->base(),
-                                   *pool_,    progress_, clock_, [this](const OpReport& op) { return note(op); },
-                                   {}};
+        const ExecuteInputs inputs{
+            *source_, *target_,  *plan_, state_->base(),
+            *pool_,   progress_, clock_, [this](const OpReport& op) { return note(op); },
+            {}};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
         if (!result.ok()) {
             return result.status();
@@ -281,10 +296,11 @@ private:
         }
         if (what.outcome == Outcome::failed) {
             log(LogLevel::error, "execute",
-                std::string(name_of(op.action)) + " on " + std::string(name_of(op.side)) + " of " + display_key(op.key) +
-                    ": " + message);
+                std::string(name_of(op.action)) + " on " + std::string(name_of(op.side)) + " of " +
+                    display_key(op.key) + ": " + message);
         }
-        keep({what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});
+        keep(
+            {what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});
         return state_->runs().note(report_.run_id, note);
     }
 
@@ -322,8 +338,8 @@ private:
 
 } // namespace
 
-Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock, RunProgress& progress,
-                            const RunControl& control) {
+Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
+                            RunProgress& progress, const RunControl& control) {
     return Run(plugins, spec, clock, progress, control).run();
 }
 

@@ -16,7 +16,8 @@ namespace {
 
 class BoundedPool : public WorkerPool {
 public:
-    BoundedPool(const PoolOptions& options, const Clock& clock) : options_(options), clock_(clock) {}
+    BoundedPool(const PoolOptions& options, const Clock& clock)
+        : options_(options), clock_(clock) {}
     ~BoundedPool() override {
         (void)BoundedPool::stop(kNoDeadline);
         for (std::thread& worker : workers_) {
@@ -34,7 +35,8 @@ public:
             return Status(Code::invalid_state, "the worker pool was started before");
         }
         if (options_.workers == 0 || options_.queue_limit == 0) {
-            return Status(Code::invalid_config, "a worker pool needs at least one worker and room for one task");
+            return Status(Code::invalid_config,
+                          "a worker pool needs at least one worker and room for one task");
         }
         state_ = ComponentState::running;
         for (std::size_t i = 0; i < options_.workers; ++i) {
@@ -45,7 +47,8 @@ public:
 
     Status submit(Task task, const std::stop_token& stop) override {
         if (current_pool == this) {
-            return Status(Code::invalid_state, "a task may not submit to its own pool: it could wait for itself");
+            return Status(Code::invalid_state,
+                          "a task may not submit to its own pool: it could wait for itself");
         }
         std::unique_lock lock(mutex_);
         const bool room = has_room_.wait(lock, stop, [this] {
@@ -84,7 +87,8 @@ public:
         } else {
             const std::int64_t left = deadline_mono_ns - clock_.mono_ns();
             if (!idle_.wait_for(lock, std::chrono::nanoseconds(left), empty)) {
-                return Status(Code::timeout, "the worker pool still runs " + std::to_string(active_) + " and holds " +
+                return Status(Code::timeout, "the worker pool still runs " +
+                                                 std::to_string(active_) + " and holds " +
                                                  std::to_string(queue_.size()) + " tasks");
             }
         }
@@ -107,7 +111,8 @@ private:
         current_pool = this;
         std::unique_lock lock(mutex_);
         while (true) {
-            has_work_.wait(lock, [this] { return state_ != ComponentState::running || !queue_.empty(); });
+            has_work_.wait(lock,
+                           [this] { return state_ != ComponentState::running || !queue_.empty(); });
             if (queue_.empty()) {
                 return; // stopping, and nothing left to do
             }
@@ -133,7 +138,8 @@ private:
             task();
             return true;
         } catch (const std::exception& error) {
-            log(LogLevel::error, "pool", std::string("a task ended with an exception: ") + error.what());
+            log(LogLevel::error, "pool",
+                std::string("a task ended with an exception: ") + error.what());
         } catch (...) {
             log(LogLevel::error, "pool", "a task ended with an unknown exception");
         }

@@ -24,9 +24,11 @@ Verdict delete_vs_change(Side deleted, const Rules& rules) {
                                                       : ConflictKind::source_changed_target_deleted;
     switch (rules.delete_vs_change) {
     case DeleteVsChange::keep_change:
-        return resolved(Action::create, deleted, kind, "changed on one side, deleted on the other: the change is kept");
+        return resolved(Action::create, deleted, kind,
+                        "changed on one side, deleted on the other: the change is kept");
     case DeleteVsChange::delete_wins:
-        return resolved(Action::remove, other(deleted), kind, "changed on one side, deleted on the other: delete wins");
+        return resolved(Action::remove, other(deleted), kind,
+                        "changed on one side, deleted on the other: delete wins");
     case DeleteVsChange::conflict:
         break;
     }
@@ -45,7 +47,8 @@ Verdict decide_two_way(const RowFacts& f, const Rules& rules) {
         if (f.source == absent) {
             return act(Action::create, Side::source, "new on target");
         }
-        return f.equal ? act(Action::record, Side::target, "equal on both sides") : conflict(ConflictKind::both_created);
+        return f.equal ? act(Action::record, Side::target, "equal on both sides")
+                       : conflict(ConflictKind::both_created);
     }
     if (f.source == absent) {
         return f.target == same ? act(Action::remove, Side::target, "deleted on source")
@@ -80,10 +83,12 @@ Verdict decide_one_way(const RowFacts& f) {
         if (f.target == same) {
             return act(Action::remove, Side::target, "deleted on source");
         }
-        return act(Action::forget, Side::target, "deleted on source, changed on target: kept there as an extra");
+        return act(Action::forget, Side::target,
+                   "deleted on source, changed on target: kept there as an extra");
     }
     if (f.target == absent) {
-        return act(Action::create, Side::target, f.has_base ? "missing on target" : "new on source");
+        return act(Action::create, Side::target,
+                   f.has_base ? "missing on target" : "new on source");
     }
     if (f.has_base && f.source == same && f.target == same) {
         return nothing();
@@ -101,7 +106,8 @@ Verdict decide_mirror(const RowFacts& f) {
     using enum SideState;
     if (f.source == absent) {
         if (f.target == absent) {
-            return f.has_base ? act(Action::forget, Side::target, "gone from both sides") : nothing();
+            return f.has_base ? act(Action::forget, Side::target, "gone from both sides")
+                              : nothing();
         }
         return act(Action::remove, Side::target, "not on source");
     }

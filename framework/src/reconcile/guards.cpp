@@ -11,7 +11,8 @@ bool contains(BytesView outer, BytesView inner) {
     if (outer == inner) {
         return true;
     }
-    return inner.starts_with(outer) && (outer.empty() || outer.back() == '/' || inner[outer.size()] == '/');
+    return inner.starts_with(outer) &&
+           (outer.empty() || outer.back() == '/' || inner[outer.size()] == '/');
 }
 
 } // namespace
@@ -27,26 +28,33 @@ Status check_place_guards(const EndpointInfo& source, const EndpointInfo& target
         }
         if (contains(s.scope_path, t.scope_path) || contains(t.scope_path, s.scope_path)) {
             const bool target_inside = contains(s.scope_path, t.scope_path);
-            return tripped((target_inside ? "target '" + target.location() + "' lies inside source '" + source.location()
-                                          : "source '" + source.location() + "' lies inside target '" +
-                                                target.location()) +
-                           "'; a sync would copy into itself: choose places that do not contain each other");
+            return tripped(
+                (target_inside
+                     ? "target '" + target.location() + "' lies inside source '" + source.location()
+                     : "source '" + source.location() + "' lies inside target '" +
+                           target.location()) +
+                "'; a sync would copy into itself: choose places that do not contain each other");
         }
     }
     if (known && !rules.force.identity) {
-        const auto changed = [](BytesView before, BytesView now) { return !before.empty() && before != now; };
+        const auto changed = [](BytesView before, BytesView now) {
+            return !before.empty() && before != now;
+        };
         const bool source_changed = changed(known->source_scope, s.scope_id);
         if (source_changed || changed(known->target_scope, t.scope_id)) {
-            return tripped(std::string(source_changed ? "source '" : "target '") +
-                           (source_changed ? source : target).location() +
-                           "' is not the place it was at the last run (another disk or file system answers there); "
-                           "check that the right one is mounted, then use --force=identity if this is meant");
+            return tripped(
+                std::string(source_changed ? "source '" : "target '") +
+                (source_changed ? source : target).location() +
+                "' is not the place it was at the last run (another disk or file system answers "
+                "there); "
+                "check that the right one is mounted, then use --force=identity if this is meant");
         }
     }
     return {};
 }
 
-Status check_deletion_guards(const PlanSummary& summary, const Rules& rules, const std::string& source_location,
+Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
+                             const std::string& source_location,
                              const std::string& target_location) {
     for (const Side side : {Side::source, Side::target}) {
         const auto index = static_cast<std::size_t>(side);
@@ -55,9 +63,10 @@ Status check_deletion_guards(const PlanSummary& summary, const Rules& rules, con
             // Both empty: nothing is left to lose.
             const auto other_index = static_cast<std::size_t>(other(side));
             if (summary.listed[other_index] > 0) {
-                return tripped(std::string(name_of(side)) + " '" + location + "' is empty but had " +
-                               display_count(summary.base_items, "item") +
-                               " after the last run; check that it is mounted and complete, then use --force=emptied "
+                return tripped(std::string(name_of(side)) + " '" + location +
+                               "' is empty but had " + display_count(summary.base_items, "item") +
+                               " after the last run; check that it is mounted and complete, then "
+                               "use --force=emptied "
                                "if it was emptied on purpose");
             }
         }
@@ -72,12 +81,15 @@ Status check_deletion_guards(const PlanSummary& summary, const Rules& rules, con
         }
         const bool first_mirror = rules.mode == Mode::mirror && summary.base_items == 0;
         const std::uint64_t whole = first_mirror ? summary.listed[index] : summary.base_items;
-        const bool too_many = limit.percent ? removals * 100 > limit.value * whole : removals > limit.value;
+        const bool too_many =
+            limit.percent ? removals * 100 > limit.value * whole : removals > limit.value;
         if (too_many) {
-            return tripped("this run would delete " + display_count(removals, "item") + " of " + std::to_string(whole) +
-                           " on " + std::string(name_of(side)) + " '" + location + "', more than the limit of " +
-                           std::to_string(limit.value) + (limit.percent ? " %" : "") +
-                           "; look at 'syncline plan', then raise --max-delete or use --force=deletions if this is "
+            return tripped("this run would delete " + display_count(removals, "item") + " of " +
+                           std::to_string(whole) + " on " + std::string(name_of(side)) + " '" +
+                           location + "', more than the limit of " + std::to_string(limit.value) +
+                           (limit.percent ? " %" : "") +
+                           "; look at 'syncline plan', then raise --max-delete or use "
+                           "--force=deletions if this is "
                            "meant");
         }
     }

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t kWindowRows = 1024;
 
-// A row that waits, because its own content is being read or because it stands behind one whose content is.
+// A row that waits, because its own content is being read or because it stands behind one whose
+// content is.
 struct WaitingRow {
     Bytes key;
     std::optional<BaseEntry> base;
@@ -64,7 +65,8 @@ class PlanMaker {
 public:
     PlanMaker(const PlanInputs& in, const CallContext& call)
         : in_(in), call_(call), reconciler_(in.rules, coarser_mtime(in), in.conflicts, in.plan),
-          containers_matter_(in.source.info().empty_containers && in.target.info().empty_containers) {}
+          containers_matter_(in.source.info().empty_containers &&
+                             in.target.info().empty_containers) {}
 
     ~PlanMaker() { wait_for_workers(); }
     PlanMaker(const PlanMaker&) = delete;
@@ -77,11 +79,13 @@ public:
         }
         summary_.base_items = *base_items;
         in_.progress.enter(RunPhase::listing);
-        Result<std::unique_ptr<ItemStream>> source = in_.source_items.list(listing_call(Side::source));
+        Result<std::unique_ptr<ItemStream>> source =
+            in_.source_items.list(listing_call(Side::source));
         if (!source.ok()) {
             return source.status();
         }
-        Result<std::unique_ptr<ItemStream>> target = in_.target_items.list(listing_call(Side::target));
+        Result<std::unique_ptr<ItemStream>> target =
+            in_.target_items.list(listing_call(Side::target));
         if (!target.ok()) {
             return target.status();
         }
@@ -131,7 +135,8 @@ private:
     Status on_row(Row& row) {
         if (!containers_matter_ && is_container_key(row.key)) {
             // A side that cannot hold empty containers has them by their contents alone.
-            if (!source_unknown_.is_unknown(row.key, row.source) && !target_unknown_.is_unknown(row.key, row.target)) {
+            if (!source_unknown_.is_unknown(row.key, row.source) &&
+                !target_unknown_.is_unknown(row.key, row.target)) {
                 return {};
             }
         }
@@ -176,7 +181,8 @@ private:
                 const std::lock_guard lock(mutex_);
                 ++reading_;
             }
-            const Status submitted = in_.pool.submit([this, job] { read_content(*job); }, call_.stop);
+            const Status submitted =
+                in_.pool.submit([this, job] { read_content(*job); }, call_.stop);
             if (!submitted.ok()) {
                 const std::lock_guard lock(mutex_);
                 --reading_;
@@ -214,7 +220,8 @@ private:
         return reconciler_.on_row(view.row, oldest->gathered.facts, oldest->gathered.moved);
     }
 
-    // On a worker. Reads what is needed to judge the row; an item that cannot be read becomes unknown.
+    // On a worker. Reads what is needed to judge the row; an item that cannot be read becomes
+    // unknown.
     void read_content(WaitingRow& row) {
         std::optional<Bytes> digests[2];
         const auto hash = [&](Side side) -> std::optional<BytesView> {
@@ -226,14 +233,15 @@ private:
                 Item& item = *(side == Side::source ? row.source : row.target);
                 if (!read.ok()) {
                     log(LogLevel::warning, "reconcile",
-                        "cannot read " + display_key(row.key) + " on " + std::string(name_of(side)) + ": " +
-                            read.status().message());
+                        "cannot read " + display_key(row.key) + " on " +
+                            std::string(name_of(side)) + ": " + read.status().message());
                     item.unreadable = true;
                     (side == Side::source ? row.source_unknown : row.target_unknown) = true;
                     return std::nullopt;
                 }
                 digest = std::move(read->hash);
-                item.version = read->item.version; // these bytes', should it have changed since the listing
+                item.version =
+                    read->item.version; // these bytes', should it have changed since the listing
                 item.unsettled = read->item.unsettled;
                 item.size = read->item.size;
                 item.mtime_ns = read->item.mtime_ns;

@@ -80,8 +80,8 @@ struct Frame {
     bool survivors = false; // something below is new or changed
     bool hidden = false;    // something below is excluded or unknown
     bool in_base = false;   // the container was agreed on before
-    // An extra of a one-way target has no operation of its own; should the source have a container of the same name, this
-    // one holds the conflict.
+    // An extra of a one-way target has no operation of its own; should the source have a container
+    // of the same name, this one holds the conflict.
     std::shared_ptr<const PlannedOp> extra;
 };
 
@@ -146,8 +146,8 @@ struct Reconciler::Impl {
         return false;
     }
 
-    // The container frame that the current row lies in directly, if any. Object frames do not count: rows between `a` and
-    // `a/` are not below it.
+    // The container frame that the current row lies in directly, if any. Object frames do not
+    // count: rows between `a` and `a/` are not below it.
     Frame* enclosing() {
         for (auto frame = frames.rbegin(); frame != frames.rend(); ++frame) {
             if (frame->kind != Frame::Kind::object) {
@@ -186,11 +186,14 @@ struct Reconciler::Impl {
             own->reason = "not empty: kept on target as an extra";
             return plan.replace(*own);
         }
-        constexpr std::string_view kept = "deleted on one side, but it holds changed or new items on the other";
+        constexpr std::string_view kept =
+            "deleted on one side, but it holds changed or new items on the other";
         const auto restore_own = [&] {
-            return plan.removals_to_creations(
-                frame.own, frame.own, here,
-                frame.survivors ? kept : "deleted on one side, but it holds excluded or unreadable items on the other");
+            return plan.removals_to_creations(frame.own, frame.own, here,
+                                              frame.survivors
+                                                  ? kept
+                                                  : "deleted on one side, but it holds excluded or "
+                                                    "unreadable items on the other");
         };
         if (!frame.survivors) {
             return restore_own();
@@ -199,7 +202,8 @@ struct Reconciler::Impl {
         case DeletedContainer::restore_changed:
             return restore_own();
         case DeletedContainer::restore_all:
-            return outermost ? plan.removals_to_creations(frame.own, last_id, here, kept) : Status();
+            return outermost ? plan.removals_to_creations(frame.own, last_id, here, kept)
+                             : Status();
         case DeletedContainer::conflict:
             return outermost ? deleted_container_conflict(frame) : Status();
         }
@@ -212,16 +216,19 @@ struct Reconciler::Impl {
         if (!own.ok()) {
             return own.status();
         }
-        const ConflictKind kind = frame.side == Side::source ? ConflictKind::source_deleted_target_changed
-                                                             : ConflictKind::source_changed_target_deleted;
+        const ConflictKind kind = frame.side == Side::source
+                                      ? ConflictKind::source_deleted_target_changed
+                                      : ConflictKind::source_changed_target_deleted;
         Result<Decision> decision = resolve(*own, kind);
         if (!decision.ok()) {
             return decision.status();
         }
         const bool keep_here =
-            decision->action == (here == Side::source ? DecisionAction::keep_source : DecisionAction::keep_target);
-        const bool keep_deletion = decision->action == (here == Side::source ? DecisionAction::keep_target
-                                                                             : DecisionAction::keep_source);
+            decision->action ==
+            (here == Side::source ? DecisionAction::keep_source : DecisionAction::keep_target);
+        const bool keep_deletion =
+            decision->action ==
+            (here == Side::source ? DecisionAction::keep_target : DecisionAction::keep_source);
         if (keep_here) {
             return plan.removals_to_creations(frame.own, last_id, here, decision->reason);
         }
@@ -290,7 +297,8 @@ struct Reconciler::Impl {
                 return decision.status();
             }
             reason = decision->reason;
-            if (decision->action == DecisionAction::keep_source || decision->action == DecisionAction::keep_target) {
+            if (decision->action == DecisionAction::keep_source ||
+                decision->action == DecisionAction::keep_target) {
                 const Side kept =
                     decision->action == DecisionAction::keep_source ? Side::source : Side::target;
                 if (rules.mode == Mode::one_way && kept == Side::target) {
@@ -307,7 +315,8 @@ struct Reconciler::Impl {
         }
         if (winner == Winner::object && frame.hidden) {
             winner = Winner::nobody;
-            reason = "the directory that would give way holds items that are excluded or could not be read";
+            reason = "the directory that would give way holds items that are excluded or could not "
+                     "be read";
         }
         switch (winner) {
         case Winner::object:
@@ -322,7 +331,8 @@ struct Reconciler::Impl {
             return plan.replace(*own);
         case Winner::container:
             if (last_id >= frame.first) {
-                SYNCLINE_TRY(plan.removals_to_creations(frame.first, last_id, container_side, reason));
+                SYNCLINE_TRY(
+                    plan.removals_to_creations(frame.first, last_id, container_side, reason));
             }
             own->action = Action::remove;
             own->side = object_side;
@@ -419,9 +429,11 @@ struct Reconciler::Impl {
             if (item == nullptr || !(item->unreadable || item->kind == ItemKind::unsupported)) {
                 return {};
             }
-            PlannedOp op = make_op(row, Action::skip, side, Phase::none,
-                                   item->unreadable ? "could not be read"
-                                                    : "of a kind that cannot be synchronised (a socket, pipe or device)");
+            PlannedOp op =
+                make_op(row, Action::skip, side, Phase::none,
+                        item->unreadable
+                            ? "could not be read"
+                            : "of a kind that cannot be synchronised (a socket, pipe or device)");
             op.unreadable = item->unreadable;
             return add(op).status();
         };
@@ -429,7 +441,8 @@ struct Reconciler::Impl {
         return report(row.target, Side::target);
     }
 
-    // Below a container that one side lacks, everything is judged as in a two-way sync and corrected when the frame closes.
+    // Below a container that one side lacks, everything is judged as in a two-way sync and
+    // corrected when the frame closes.
     const Rules& rules_here() {
         static const Rules two_way;
         return inside(Frame::Kind::kind_differs) ? two_way : rules;
@@ -444,8 +457,8 @@ struct Reconciler::Impl {
             }
             return {};
         }
-        const PlannedOp op = make_op(row, verdict.action, verdict.side, phase_of(verdict.action, ItemKind::container),
-                                     verdict.reason);
+        const PlannedOp op = make_op(row, verdict.action, verdict.side,
+                                     phase_of(verdict.action, ItemKind::container), verdict.reason);
         Result<std::int64_t> id = add(op);
         if (!id.ok()) {
             return id.status();
@@ -472,7 +485,8 @@ struct Reconciler::Impl {
         std::int64_t id = 0;
         switch (verdict.kind) {
         case Verdict::Kind::nothing:
-            if (!facts.has_base && rules.mode == Mode::one_way && present(facts.target) && !present(facts.source)) {
+            if (!facts.has_base && rules.mode == Mode::one_way && present(facts.target) &&
+                !present(facts.source)) {
                 mark(true, false); // an extra
                 break;
             }
@@ -522,8 +536,8 @@ struct Reconciler::Impl {
             pending.object_changed = state_of(facts, pending.side) == SideState::changed;
             pending.own = id;
             if (id == 0) {
-                pending.extra = std::make_shared<const PlannedOp>(
-                    make_op(row, Action::skip, Side::target, Phase::none, "an extra of the target"));
+                pending.extra = std::make_shared<const PlannedOp>(make_op(
+                    row, Action::skip, Side::target, Phase::none, "an extra of the target"));
             }
         }
         return {};
@@ -542,13 +556,16 @@ struct Reconciler::Impl {
         return add(op).status();
     }
 
-    // The side whose mtime and metadata should become those of the other; none if they are equal. Symmetric.
+    // The side whose mtime and metadata should become those of the other; none if they are equal.
+    // Symmetric.
     std::optional<Side> side_with_older_meta(const Row& row) const {
         const ItemView& s = *row.source;
         const ItemView& t = *row.target;
         const bool times_known =
             mtime_granularity_ns > 0 && s.mtime_ns != kUnknownTime && t.mtime_ns != kUnknownTime;
-        const std::int64_t gap = times_known ? (s.mtime_ns > t.mtime_ns ? s.mtime_ns - t.mtime_ns : t.mtime_ns - s.mtime_ns) : 0;
+        const std::int64_t gap = times_known ? (s.mtime_ns > t.mtime_ns ? s.mtime_ns - t.mtime_ns
+                                                                        : t.mtime_ns - s.mtime_ns)
+                                             : 0;
         const bool times_differ = times_known && gap >= mtime_granularity_ns;
         if (!times_differ && s.meta == t.meta) {
             return std::nullopt;
@@ -600,7 +617,8 @@ struct Reconciler::Impl {
         case DecisionAction::keep_both:
             op.action = Action::keep_both;
             op.side = decision->source_key.empty() ? Side::target : Side::source;
-            op.other_key = decision->source_key.empty() ? decision->target_key : decision->source_key;
+            op.other_key =
+                decision->source_key.empty() ? decision->target_key : decision->source_key;
             op.differs = rules.mode != Mode::two_way;
             break;
         case DecisionAction::skip:
@@ -621,7 +639,8 @@ struct Reconciler::Impl {
     void keep(PlannedOp& op, Side winner) const {
         const Side loser = other(winner);
         if (rules.mode != Mode::two_way && loser == Side::source) {
-            op.action = Action::record; // the source is never written: the sides may differ until one of them moves
+            op.action = Action::record; // the source is never written: the sides may differ until
+                                        // one of them moves
             op.differs = true;
             return;
         }
@@ -644,7 +663,9 @@ struct Reconciler::Impl {
         if (row.base == nullptr) {
             return {};
         }
-        return add(make_op(row, Action::forget, Side::target, Phase::bookkeeping, "excluded by the rules")).status();
+        return add(make_op(row, Action::forget, Side::target, Phase::bookkeeping,
+                           "excluded by the rules"))
+            .status();
     }
 
     Status finish() {
@@ -656,11 +677,14 @@ struct Reconciler::Impl {
     }
 };
 
-Reconciler::Reconciler(const Rules& rules, std::int64_t mtime_granularity_ns, ConflictResolver& resolver, PlanStore& plan)
+Reconciler::Reconciler(const Rules& rules, std::int64_t mtime_granularity_ns,
+                       ConflictResolver& resolver, PlanStore& plan)
     : impl_(std::make_unique<Impl>(rules, mtime_granularity_ns, resolver, plan)) {}
 Reconciler::~Reconciler() = default;
 
-Status Reconciler::on_row(const Row& row, const RowFacts& facts, bool moved) { return impl_->on_row(row, facts, moved); }
+Status Reconciler::on_row(const Row& row, const RowFacts& facts, bool moved) {
+    return impl_->on_row(row, facts, moved);
+}
 Status Reconciler::on_excluded(const Row& row) { return impl_->on_excluded(row); }
 Status Reconciler::finish() { return impl_->finish(); }
 

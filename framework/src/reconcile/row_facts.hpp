@@ -1,5 +1,5 @@
-// What can be said of a row: which side changed, and whether both are equal. Versions decide where they can; where they
-// cannot, content does, by digests that `hash` provides.
+// What can be said of a row: which side changed, and whether both are equal. Versions decide where
+// they can; where they cannot, content does, by digests that `hash` provides.
 #pragma once
 
 #include "syncline/reconcile/reconciler.hpp"
@@ -19,13 +19,16 @@ struct GatheredFacts {
 
 // Nothing if a digest was needed that `hash` did not have. States that are `unknown` on entry stay.
 template <typename Hash>
-std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, bool target_unknown, Hash&& hash) {
+std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, bool target_unknown,
+                                          Hash&& hash) {
     GatheredFacts result;
     RowFacts& facts = result.facts;
     facts.has_base = row.base != nullptr;
     if (source_unknown || target_unknown) {
         const auto state = [](bool unknown, const ItemView* item) {
-            return unknown ? SideState::unknown : item == nullptr ? SideState::absent : SideState::changed;
+            return unknown           ? SideState::unknown
+                   : item == nullptr ? SideState::absent
+                                     : SideState::changed;
         };
         facts.source = state(source_unknown, row.source);
         facts.target = state(target_unknown, row.target);
@@ -49,7 +52,8 @@ std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, b
     const auto sides_equal = [&]() -> std::optional<bool> {
         const ItemView& s = *row.source;
         const ItemView& t = *row.target;
-        if (s.kind != t.kind || (s.size != t.size && s.size != kUnknownSize && t.size != kUnknownSize)) {
+        if (s.kind != t.kind ||
+            (s.size != t.size && s.size != kUnknownSize && t.size != kUnknownSize)) {
             return false;
         }
         if (s.hash_algo == t.hash_algo && s.hash_algo != HashAlgo::none && !s.hash.empty()) {
@@ -80,16 +84,18 @@ std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, b
     const auto token_same = [](const ItemView* item, BytesView token) {
         return item != nullptr && !token.empty() && item->version == token;
     };
-    const bool source_token_same = token_same(row.source, base.source_version) && row.source->kind == base.kind;
-    const bool target_token_same =
-        token_same(row.target, base.target_version) && (row.target->kind == base.kind || base.differs);
+    const bool source_token_same =
+        token_same(row.source, base.source_version) && row.source->kind == base.kind;
+    const bool target_token_same = token_same(row.target, base.target_version) &&
+                                   (row.target->kind == base.kind || base.differs);
     if (source_token_same) {
         facts.source = SideState::same;
     }
     if (target_token_same) {
         facts.target = SideState::same;
     }
-    result.moved = (row.source != nullptr && !source_token_same) || (row.target != nullptr && !target_token_same);
+    result.moved = (row.source != nullptr && !source_token_same) ||
+                   (row.target != nullptr && !target_token_same);
     if (!result.moved) {
         facts.equal = both && !base.differs;
         return result;
@@ -135,7 +141,8 @@ std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, b
         state = *digest == base.hash ? SideState::same : SideState::changed;
         return true;
     };
-    if (!against_base(Side::source, row.source, facts.source) || !against_base(Side::target, row.target, facts.target)) {
+    if (!against_base(Side::source, row.source, facts.source) ||
+        !against_base(Side::target, row.target, facts.target)) {
         return std::nullopt;
     }
     if (!both) {

@@ -9,7 +9,8 @@ namespace syncline {
 
 class RowJoin {
 public:
-    RowJoin(ItemStream& source, ItemStream& target, BaseCursor& base) : source_(source), target_(target), base_(base) {}
+    RowJoin(ItemStream& source, ItemStream& target, BaseCursor& base)
+        : source_(source), target_(target), base_(base) {}
 
     // The next row, or false at the end of all three. It borrows until the next call.
     Result<bool> next(Row& row);

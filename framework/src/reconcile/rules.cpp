@@ -18,7 +18,8 @@ std::string_view name_of(Mode mode) {
 
 namespace {
 
-// Matches one character class at glob[at] == '['; `next` is behind it. A class that does not end is the character '['.
+// Matches one character class at glob[at] == '['; `next` is behind it. A class that does not end is
+// the character '['.
 bool class_matches(std::string_view glob, std::size_t at, unsigned char c, std::size_t& next) {
     std::size_t i = at + 1;
     const bool negated = i < glob.size() && (glob[i] == '!' || glob[i] == '^');
@@ -46,7 +47,8 @@ bool class_matches(std::string_view glob, std::size_t at, unsigned char c, std::
     return hit != negated && c != '/';
 }
 
-// Backtracks to the latest star only, so the time is bounded by the product of both lengths for each kind of star.
+// Backtracks to the latest star only, so the time is bounded by the product of both lengths for
+// each kind of star.
 bool glob_matches(std::string_view glob, std::string_view text) {
     std::size_t g = 0;
     std::size_t t = 0;
@@ -91,7 +93,8 @@ bool glob_matches(std::string_view glob, std::string_view text) {
         if (hit) {
             g = next;
             ++t;
-        } else if (star_g != std::string_view::npos && star_t < text.size() && text[star_t] != '/') {
+        } else if (star_g != std::string_view::npos && star_t < text.size() &&
+                   text[star_t] != '/') {
             g = star_g;
             t = ++star_t;
         } else if (deep_g != std::string_view::npos && deep_t < text.size()) {
@@ -114,7 +117,8 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 } // namespace
 
-Result<KeyFilter> KeyFilter::make(const std::vector<std::pair<bool, std::string>>& include_and_glob) {
+Result<KeyFilter>
+KeyFilter::make(const std::vector<std::pair<bool, std::string>>& include_and_glob) {
     KeyFilter filter;
     for (const auto& [include, text] : include_and_glob) {
         std::string_view glob = text;
@@ -129,7 +133,8 @@ Result<KeyFilter> KeyFilter::make(const std::vector<std::pair<bool, std::string>
         }
         if (glob.empty()) {
             return Status(Code::invalid_config,
-                          "the glob '" + text + "' matches nothing; name a pattern such as '*.tmp' or '/build/'");
+                          "the glob '" + text +
+                              "' matches nothing; name a pattern such as '*.tmp' or '/build/'");
         }
         rule.glob = glob;
         filter.rules_.push_back(std::move(rule));

@@ -18,16 +18,19 @@ constexpr std::string_view kMark = ".conflict-";
 // Reads a side's content by ranges; fetched only if a strategy asks.
 class RangedContent : public Content {
 public:
-    RangedContent(ItemReader& side, BytesView key, std::uint64_t size) : side_(side), key_(key), size_(size) {}
+    RangedContent(ItemReader& side, BytesView key, std::uint64_t size)
+        : side_(side), key_(key), size_(size) {}
     std::uint64_t size() const override { return size_; }
     Result<std::size_t> read_at(const CallContext& call, std::uint64_t offset, char* buffer,
                                 std::size_t capacity) override {
         class Window : public BodySink {
         public:
-            Window(char* to, std::uint64_t skip, std::size_t room) : to_(to), skip_(skip), room_(room) {}
+            Window(char* to, std::uint64_t skip, std::size_t room)
+                : to_(to), skip_(skip), room_(room) {}
             Status begin(const ItemView&) override { return {}; }
             Status write(BytesView bytes) override {
-                const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
+                const auto skipped =
+                    static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
                 skip_ -= skipped;
                 bytes.remove_prefix(skipped);
                 const std::size_t taken = std::min(room_ - filled_, bytes.size());
@@ -80,7 +83,8 @@ NameParts split_name(BytesView key) {
         unsigned number = 0;
         const auto [after, error] = std::from_chars(digits, end, number);
         if (error == std::errc() && (after == end || *after == '.')) {
-            return {key.substr(0, name_at + mark), number, BytesView(after, static_cast<std::size_t>(end - after))};
+            return {key.substr(0, name_at + mark), number,
+                    BytesView(after, static_cast<std::size_t>(end - after))};
         }
     }
     const std::size_t dot = name.rfind('.');
@@ -99,10 +103,12 @@ Bytes with_conflict_number(BytesView key, unsigned number) {
     return result;
 }
 
-StrategyChain::StrategyChain(std::vector<std::unique_ptr<ConflictStrategy>> strategies, std::string sync_name)
+StrategyChain::StrategyChain(std::vector<std::unique_ptr<ConflictStrategy>> strategies,
+                             std::string sync_name)
     : strategies_(std::move(strategies)), sync_name_(std::move(sync_name)) {}
 
-void StrategyChain::attach(ItemReader& source, ItemReader& target, const CallContext& call, const Clock& clock) {
+void StrategyChain::attach(ItemReader& source, ItemReader& target, const CallContext& call,
+                           const Clock& clock) {
     source_ = &source;
     target_ = &target;
     call_ = call;
@@ -136,14 +142,19 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
         base.meta = conflict.base->meta;
         input.base = &base;
     }
-    // Equal times leave only the content to tell the sides apart, and the answer must not depend on which is which.
-    std::optional<Item> source = conflict.source != nullptr ? std::optional(*conflict.source) : std::nullopt;
-    std::optional<Item> target = conflict.target != nullptr ? std::optional(*conflict.target) : std::nullopt;
+    // Equal times leave only the content to tell the sides apart, and the answer must not depend on
+    // which is which.
+    std::optional<Item> source =
+        conflict.source != nullptr ? std::optional(*conflict.source) : std::nullopt;
+    std::optional<Item> target =
+        conflict.target != nullptr ? std::optional(*conflict.target) : std::nullopt;
     if (has_body(conflict.source) && has_body(conflict.target) &&
-        (source->mtime_ns == target->mtime_ns || source->mtime_ns == kUnknownTime || target->mtime_ns == kUnknownTime)) {
+        (source->mtime_ns == target->mtime_ns || source->mtime_ns == kUnknownTime ||
+         target->mtime_ns == kUnknownTime)) {
         for (auto* item : {&*source, &*target}) {
             if (item->hash.empty()) {
-                Result<HashedItem> hashed = hash_item(item == &*source ? *source_ : *target_, call_, conflict.key);
+                Result<HashedItem> hashed =
+                    hash_item(item == &*source ? *source_ : *target_, call_, conflict.key);
                 if (hashed.ok()) {
                     item->hash = hashed->hash;
                     item->hash_algo = HashAlgo::xxh3_128;
@@ -156,10 +167,12 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     std::optional<RangedContent> source_content;
     std::optional<RangedContent> target_content;
     if (has_body(conflict.source)) {
-        input.source_content = &source_content.emplace(*source_, conflict.key, conflict.source->size);
+        input.source_content =
+            &source_content.emplace(*source_, conflict.key, conflict.source->size);
     }
     if (has_body(conflict.target)) {
-        input.target_content = &target_content.emplace(*target_, conflict.key, conflict.target->size);
+        input.target_content =
+            &target_content.emplace(*target_, conflict.key, conflict.target->size);
     }
 
     for (const std::unique_ptr<ConflictStrategy>& strategy : strategies_) {
@@ -169,7 +182,8 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 return decision;
             }
             log(LogLevel::warning, "reconcile",
-                strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " + decision.status().message());
+                strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
+                    decision.status().message());
             undecided.reason = strategy->plugin_id() + " failed: " + decision.status().message();
             continue;
         }
@@ -180,7 +194,8 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             const bool possible = has_body(conflict.source) && has_body(conflict.target) &&
                                   decision->source_key.empty() != decision->target_key.empty();
             if (!possible) {
-                undecided.reason = strategy->plugin_id() + " wanted to keep both where that is not possible";
+                undecided.reason =
+                    strategy->plugin_id() + " wanted to keep both where that is not possible";
                 continue;
             }
             const Side loser = decision->source_key.empty() ? Side::target : Side::source;
@@ -191,7 +206,8 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
-            undecided.reason = strategy->plugin_id() + " merged the contents, which this version cannot apply";
+            undecided.reason =
+                strategy->plugin_id() + " merged the contents, which this version cannot apply";
             continue;
         }
         const std::string& id = strategy->plugin_id();
@@ -204,19 +220,22 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
 }
 
 // The lowest number whose name is free on both sides, or taken by a copy of the very same content.
-Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Side loser, Bytes proposed) {
+Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Side loser,
+                                               Bytes proposed) {
     const Item& item = loser == Side::source ? *conflict.source : *conflict.target;
     std::optional<Bytes> loser_hash;
     const auto usable = [&](ItemReader& side, BytesView key) -> Result<bool> {
         const Result<Item> there = side.stat(call_, key);
         if (!there.ok()) {
-            return there.code() == Code::not_found ? Result<bool>(true) : Result<bool>(there.status());
+            return there.code() == Code::not_found ? Result<bool>(true)
+                                                   : Result<bool>(there.status());
         }
         if (there->kind != item.kind || there->size != item.size) {
             return false;
         }
         if (!loser_hash) {
-            Result<HashedItem> hashed = hash_item(loser == Side::source ? *source_ : *target_, call_, conflict.key);
+            Result<HashedItem> hashed =
+                hash_item(loser == Side::source ? *source_ : *target_, call_, conflict.key);
             if (!hashed.ok()) {
                 return hashed.status();
             }

@@ -1,5 +1,6 @@
-// Knows, for one side and ascending keys, what lies below something that could not be read. Such a key is unknown there:
-// neither present nor absent. An unsupported or unreadable `a` hides `a/...` as well, since a directory may have become it.
+// Knows, for one side and ascending keys, what lies below something that could not be read. Such a
+// key is unknown there: neither present nor absent. An unsupported or unreadable `a` hides `a/...`
+// as well, since a directory may have become it.
 #pragma once
 
 #include "syncline/core/item.hpp"
@@ -12,7 +13,8 @@ class UnknownTracker {
 public:
     // With ascending keys; `item` is what the side lists for the key, null if nothing.
     bool is_unknown(BytesView key, const ItemView* item) {
-        while (!prefixes_.empty() && !key.starts_with(prefixes_.back()) && key > BytesView(prefixes_.back())) {
+        while (!prefixes_.empty() && !key.starts_with(prefixes_.back()) &&
+               key > BytesView(prefixes_.back())) {
             prefixes_.pop_back();
         }
         if (item != nullptr && (item->unreadable || item->kind == ItemKind::unsupported)) {

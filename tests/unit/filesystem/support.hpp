@@ -279,10 +279,15 @@ inline Outcome outcome(const Status& status, const Items& items) {
 
 // How to put; the defaults put a plain new file.
 struct Put {
-    std::uint32_t condition = SYNCLINE_COND_IF_ABSENT;
+    // NOLINTNEXTLINE(google-explicit-constructor): so that a call can say just what is special
+    Put(std::uint32_t condition_in = SYNCLINE_COND_IF_ABSENT, std::string expected_in = {},
+        std::uint32_t kind_in = SYNCLINE_KIND_OBJECT, std::int64_t mtime_in = kOld)
+        : condition(condition_in), expected(std::move(expected_in)), kind(kind_in), mtime_ns(mtime_in) {}
+
+    std::uint32_t condition;
     std::string expected;
-    std::uint32_t kind = SYNCLINE_KIND_OBJECT;
-    std::int64_t mtime_ns = kOld;
+    std::uint32_t kind;
+    std::int64_t mtime_ns;
     int executable = -1; // -1: say nothing
     std::uint64_t announced = SYNCLINE_SIZE_UNKNOWN;
 };

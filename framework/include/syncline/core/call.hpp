@@ -1,4 +1,5 @@
-// What accompanies every call that may take time: how it is cancelled, until when it may run, and what it may do.
+// What accompanies every call that may take time: how it is cancelled, until when it may run, and
+// what it may do.
 #pragma once
 
 #include "syncline/core/clock.hpp"
@@ -9,10 +10,10 @@
 namespace syncline {
 
 struct CallContext {
-    std::stop_token stop;                         // cancel: return Code::cancelled soon
-    std::int64_t deadline_mono_ns = kNoDeadline;  // on the engine's monotonic clock
-    bool dry_run = false;                         // no side effects, not even tidying up
-    bool retry = false;                           // the same operation was tried before
+    std::stop_token stop;                        // cancel: return Code::cancelled soon
+    std::int64_t deadline_mono_ns = kNoDeadline; // on the engine's monotonic clock
+    bool dry_run = false;                        // no side effects, not even tidying up
+    bool retry = false;                          // the same operation was tried before
 };
 
 } // namespace syncline

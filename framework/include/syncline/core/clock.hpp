@@ -1,5 +1,5 @@
-// Time as the engine sees it: a monotonic clock for durations and deadlines, a wall clock for what people read. Code
-// takes a Clock& and never asks the system itself, so that tests own time.
+// Time as the engine sees it: a monotonic clock for durations and deadlines, a wall clock for what
+// people read. Code takes a Clock& and never asks the system itself, so that tests own time.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Content digests. XXH3-128 tells whether content changed; it is no protection against an adversary who chooses the
-// content, for which SHA-256 is used (plugin libraries).
+// Content digests. XXH3-128 tells whether content changed; it is no protection against an adversary
+// who chooses the content, for which SHA-256 is used (plugin libraries).
 #pragma once
 
 #include "syncline/core/bytes.hpp"

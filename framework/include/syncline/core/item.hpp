@@ -1,5 +1,5 @@
-// One synchronised thing, as a side reports it. ItemView borrows its bytes (a page of a listing, a row of a store) and
-// is valid as long as its owner says; Item owns them.
+// One synchronised thing, as a side reports it. ItemView borrows its bytes (a page of a listing, a
+// row of a store) and is valid as long as its owner says; Item owns them.
 #pragma once
 
 #include "syncline/core/bytes.hpp"
@@ -11,13 +11,22 @@
 namespace syncline {
 
 enum class ItemKind : std::uint8_t {
-    unsupported = 0, // something is there that cannot be synchronised (a socket, say): unknown, never absent
+    unsupported =
+        0, // something is there that cannot be synchronised (a socket, say): unknown, never absent
     object = 1,
     container = 2, // its key ends in '/'; no body, no version
     link = 3,      // its body is the link's target
 };
 
-enum class HashAlgo : std::uint16_t { none = 0, sha256 = 1, md5 = 2, crc32c = 3, blake3 = 4, sha1 = 5, xxh3_128 = 6 };
+enum class HashAlgo : std::uint16_t {
+    none = 0,
+    sha256 = 1,
+    md5 = 2,
+    crc32c = 3,
+    blake3 = 4,
+    sha1 = 5,
+    xxh3_128 = 6
+};
 
 inline constexpr std::uint64_t kUnknownSize = UINT64_MAX;
 inline constexpr std::int64_t kUnknownTime = INT64_MIN;

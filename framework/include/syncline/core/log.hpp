@@ -1,5 +1,5 @@
-// Diagnostics for operators, apart from what the program prints as its result. Kept behind one function so that the
-// logging library is known to one source file.
+// Diagnostics for operators, apart from what the program prints as its result. Kept behind one
+// function so that the logging library is known to one source file.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ struct LogOptions {
     std::string file;                           // empty: none; receives debug and above
 };
 
-// Once, before other threads start. Before it, messages of level warning and above go to stderr. False when the file
-// cannot be opened; then nothing changed.
+// Once, before other threads start. Before it, messages of level warning and above go to stderr.
+// False when the file cannot be opened; then nothing changed.
 bool init_logging(const LogOptions& options);
 
 bool log_enabled(LogLevel level);

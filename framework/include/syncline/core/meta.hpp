@@ -1,5 +1,6 @@
-// Metadata of an item as one byte string: entries sorted by name, each as length and bytes of name and value. Equal
-// metadata are equal bytes, so listings and stores compare and keep them without taking them apart.
+// Metadata of an item as one byte string: entries sorted by name, each as length and bytes of name
+// and value. Equal metadata are equal bytes, so listings and stores compare and keep them without
+// taking them apart.
 #pragma once
 
 #include "syncline/core/bytes.hpp"

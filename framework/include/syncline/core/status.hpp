@@ -1,7 +1,8 @@
-// The one error type of the engine. A Status is a null pointer when all is well, so success costs nothing; an error
-// carries a code (what the caller should do next), a message for people (what failed, why, what to do) and details by
-// name. Plugins' statuses are translated into it in exactly one place (src/plugin/status_of.cpp), and it is translated
-// into exit codes in exactly one place (the host).
+// The one error type of the engine. A Status is a null pointer when all is well, so success costs
+// nothing; an error carries a code (what the caller should do next), a message for people (what
+// failed, why, what to do) and details by name. Plugins' statuses are translated into it in exactly
+// one place (src/plugin/status_of.cpp), and it is translated into exit codes in exactly one place
+// (the host).
 #pragma once
 
 #include <cassert>
@@ -15,7 +16,8 @@
 
 namespace syncline {
 
-// Values up to -27 are those of the plugin ABI, so that a log line means the same on both sides of it.
+// Values up to -27 are those of the plugin ABI, so that a log line means the same on both sides of
+// it.
 enum class Code : std::int32_t {
     ok = 0,
     unknown = -1,
@@ -46,7 +48,7 @@ enum class Code : std::int32_t {
     outcome_unknown = -26,
     locked = -27,
     // The engine's own.
-    lock_held = -100,    // another run holds the sync's lock
+    lock_held = -100,     // another run holds the sync's lock
     state_corrupt = -101, // the state file cannot be used as it is and was left untouched
     guard_tripped = -102, // a safety guard stopped the run before anything changed
     root_missing = -103,  // an endpoint's root that was there is gone
@@ -94,8 +96,8 @@ private:
 template <typename T>
 class [[nodiscard]] Result {
 public:
-    Result(T value) : value_(std::move(value)) {}                    // NOLINT(google-explicit-constructor)
-    Result(Status status) : status_(std::move(status)) {             // NOLINT(google-explicit-constructor)
+    Result(T value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+    Result(Status status) : status_(std::move(status)) { // NOLINT(google-explicit-constructor)
         assert(!status_.ok() && "a Result without a value needs an error");
     }
     Result(Code code, std::string message) : status_(code, std::move(message)) {}

@@ -1,8 +1,9 @@
-// A configured connector behind its limits: all that planning and execution ever see of a plugin. It keeps the number of
-// calls that overlap within what the connector allows and turns its listing into one checked, ordered stream, through a
-// spill file where the connector cannot list in order.
+// A configured connector behind its limits: all that planning and execution ever see of a plugin.
+// It keeps the number of calls that overlap within what the connector allows and turns its listing
+// into one checked, ordered stream, through a spill file where the connector cannot list in order.
 //
-// The interface is cut by concern: planning needs ItemLister and ItemReader, execution ItemReader and ItemWriter.
+// The interface is cut by concern: planning needs ItemLister and ItemReader, execution ItemReader
+// and ItemWriter.
 //
 // Threads: any, except that an ItemStream belongs to one thread.
 #pragma once
@@ -22,8 +23,9 @@ namespace syncline {
 class ItemStream {
 public:
     virtual ~ItemStream() = default;
-    // The next item by strictly ascending key, or false at the end of a listing that was complete. `item` borrows until
-    // the next call. Code::root_missing when the endpoint's root is gone: that is never an empty listing.
+    // The next item by strictly ascending key, or false at the end of a listing that was complete.
+    // `item` borrows until the next call. Code::root_missing when the endpoint's root is gone: that
+    // is never an empty listing.
     virtual Result<bool> next(ItemView& item) = 0;
 };
 
@@ -31,13 +33,14 @@ class EndpointInfo {
 public:
     virtual ~EndpointInfo() = default;
     virtual const ConnectorInfo& info() const = 0;
-    virtual const std::string& location() const = 0; // for people and for the sync's identity; no secrets, no query
+    virtual const std::string&
+    location() const = 0; // for people and for the sync's identity; no secrets, no query
 };
 
 class ItemLister : public virtual EndpointInfo {
 public:
-    // The listing runs ahead of the reader in its own thread, a bounded number of pages at most. `call.stop` and the
-    // stream's destruction end it.
+    // The listing runs ahead of the reader in its own thread, a bounded number of pages at most.
+    // `call.stop` and the stream's destruction end it.
     virtual Result<std::unique_ptr<ItemStream>> list(const CallContext& call) = 0;
 };
 
@@ -51,7 +54,8 @@ public:
 
 class ItemWriter : public virtual EndpointInfo {
 public:
-    virtual Result<Item> put(const CallContext& call, const PutRequest& request, BodyReader& body) = 0;
+    virtual Result<Item> put(const CallContext& call, const PutRequest& request,
+                             BodyReader& body) = 0;
     virtual Result<Item> put_fd(const CallContext& call, const PutRequest& request, int fd) = 0;
     virtual Status remove(const CallContext& call, const RemoveRequest& request) = 0;
     virtual bool can_set_meta() const = 0;
@@ -70,8 +74,9 @@ struct EndpointOptions {
     RunProgress* progress = nullptr;                  // may be null
 };
 
-// Asks the connector for its info and checks that it can be reached. Code::root_missing if its root is not there.
-Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector, EndpointOptions options,
-                                                const CallContext& call);
+// Asks the connector for its info and checks that it can be reached. Code::root_missing if its root
+// is not there.
+Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector,
+                                                EndpointOptions options, const CallContext& call);
 
 } // namespace syncline

@@ -1,6 +1,7 @@
-// Carries a stored plan out, phase by phase, on the worker pool. Right before an overwrite or a removal the side must
-// still be as the plan saw it; an item that fails or moved is reported and the others go on. The base follows what was
-// really done: batch by batch, and only after the written side has flushed.
+// Carries a stored plan out, phase by phase, on the worker pool. Right before an overwrite or a
+// removal the side must still be as the plan saw it; an item that fails or moved is reported and
+// the others go on. The base follows what was really done: batch by batch, and only after the
+// written side has flushed.
 //
 // Threads: execute() runs in its caller's thread, operations on the pool.
 #pragma once
@@ -20,7 +21,8 @@ namespace syncline {
 struct ExecuteOptions {
     std::uint64_t commit_every_items = 10'000;
     std::int64_t commit_every_ns = 5'000'000'000;
-    std::uint64_t hash_up_to = std::uint64_t{64} << 20U; // larger contents are copied without learning their digest
+    std::uint64_t hash_up_to = std::uint64_t{64}
+                               << 20U; // larger contents are copied without learning their digest
     std::uint64_t in_memory_up_to = std::uint64_t{256} << 10U; // per worker; larger contents stream
 };
 
@@ -54,6 +56,7 @@ struct ExecuteResult {
 };
 
 // `drain`: finish what is under way, then stop. `call.stop`: stop that as well.
-Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain, const CallContext& call);
+Result<ExecuteResult> execute_plan(const ExecuteInputs& inputs, const std::stop_token& drain,
+                                   const CallContext& call);
 
 } // namespace syncline

@@ -1,4 +1,5 @@
-// What every long-lived part of the process can do: be started, be stopped within a deadline, and say how it is.
+// What every long-lived part of the process can do: be started, be stopped within a deadline, and
+// say how it is.
 #pragma once
 
 #include "syncline/core/status.hpp"
@@ -16,7 +17,8 @@ public:
     virtual ~Component() = default;
     virtual std::string_view component_name() const = 0;
     virtual Status start() = 0; // from created or stopped; starting twice is an error
-    // Idempotent and legal in every state. Code::timeout if work was still going on at the deadline.
+    // Idempotent and legal in every state. Code::timeout if work was still going on at the
+    // deadline.
     virtual Status stop(std::int64_t deadline_mono_ns) = 0;
     virtual ComponentState state() const = 0; // any thread
 };

@@ -1,6 +1,8 @@
-// One run of one sync, from two locations to a report: lock, endpoints, guards, plan, execution, history.
+// One run of one sync, from two locations to a report: lock, endpoints, guards, plan, execution,
+// history.
 //
-// Threads: run_sync() runs in its caller's thread and uses others inside; different syncs may run at the same time.
+// Threads: run_sync() runs in its caller's thread and uses others inside; different syncs may run
+// at the same time.
 #pragma once
 
 #include "syncline/core/clock.hpp"
@@ -53,7 +55,7 @@ struct SyncReport {
     std::uint64_t unreadable = 0;         // of the skipped: those that could not be read
     std::uint64_t bytes = 0;
     std::int64_t duration_ms = 0;
-    std::vector<ReportedItem> items;      // at most kReportedItems; the state keeps them all
+    std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;
     Status guard;   // a guard that stopped the run before anything changed
     Status stopped; // why a side was given up
@@ -66,12 +68,13 @@ struct RunControl {
     std::stop_token drain; // finish what is under way, then stop
     std::stop_token stop;  // stop that, too
     bool dry_run = false;  // plan only
-    // Sees every planned operation in key order, bookkeeping left out, before anything is executed. May be empty.
+    // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
+    // May be empty.
     std::function<void(const PlannedOp&)> show;
 };
 
-Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock, RunProgress& progress,
-                            const RunControl& control);
+Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
+                            RunProgress& progress, const RunControl& control);
 
 // The report as the JSON document that -o json prints and the history keeps.
 std::string report_json(const SyncReport& report);

@@ -16,7 +16,8 @@ class Content {
 public:
     virtual ~Content() = default;
     virtual std::uint64_t size() const = 0;
-    virtual Result<std::size_t> read_at(const CallContext& call, std::uint64_t offset, char* buffer, std::size_t capacity) = 0;
+    virtual Result<std::size_t> read_at(const CallContext& call, std::uint64_t offset, char* buffer,
+                                        std::size_t capacity) = 0;
 };
 
 struct Conflict {

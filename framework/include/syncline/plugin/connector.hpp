@@ -1,8 +1,9 @@
-// A loaded connector as the engine sees it: the plugin boundary in C++ terms. Errors are Status, never exceptions; bytes
-// handed to sinks are borrowed for that call. What a plugin may get wrong (sizes, counts, missing answers, unknown
-// values) has been checked when it arrives here.
+// A loaded connector as the engine sees it: the plugin boundary in C++ terms. Errors are Status,
+// never exceptions; bytes handed to sinks are borrowed for that call. What a plugin may get wrong
+// (sizes, counts, missing answers, unknown values) has been checked when it arrives here.
 //
-// Threads: calls on one connector may overlap only up to info().max_concurrency; endpoint/ sees to that.
+// Threads: calls on one connector may overlap only up to info().max_concurrency; endpoint/ sees to
+// that.
 #pragma once
 
 #include "syncline/core/call.hpp"
@@ -42,11 +43,11 @@ struct ConnectorInfo {
     bool read_only = false;
     bool empty_containers = false;
     bool cheap_stat = false;
-    std::uint64_t hash_algos = 0;        // bit n: HashAlgo n can come from list and stat
+    std::uint64_t hash_algos = 0; // bit n: HashAlgo n can come from list and stat
     std::uint64_t max_object_size = UINT64_MAX;
-    std::uint32_t max_key_bytes = 0;     // 0: unknown
+    std::uint32_t max_key_bytes = 0; // 0: unknown
     std::uint32_t max_concurrency = 1;
-    std::uint32_t preferred_page = 0;    // 0: no preference
+    std::uint32_t preferred_page = 0;      // 0: no preference
     std::int64_t mtime_granularity_ns = 0; // 0: mtime not kept
     std::int64_t settle_ns = 0;
     Bytes scope_id;
@@ -58,25 +59,29 @@ enum class Flow { more, stop };
 class ItemSink {
 public:
     virtual ~ItemSink() = default;
-    // Borrowed for the call. May block, which is the lister's back-pressure. An error ends the listing with it.
+    // Borrowed for the call. May block, which is the lister's back-pressure. An error ends the
+    // listing with it.
     virtual Result<Flow> items(std::span<const ItemView> items) = 0;
 };
 
 class BodySink {
 public:
     virtual ~BodySink() = default;
-    virtual Status begin(const ItemView& item) = 0; // once, before the first byte: the version the bytes belong to
-    virtual Status write(BytesView bytes) = 0;      // takes all or fails; may block
+    virtual Status
+    begin(const ItemView& item) = 0; // once, before the first byte: the version the bytes belong to
+    virtual Status write(BytesView bytes) = 0; // takes all or fails; may block
 };
 
 class BodyReader {
 public:
     virtual ~BodyReader() = default;
-    virtual std::uint64_t size() const = 0;         // kUnknownSize if unknown
+    virtual std::uint64_t size() const = 0; // kUnknownSize if unknown
     // Bytes read into `buffer`; 0 at the end.
     virtual Result<std::size_t> read(char* buffer, std::size_t capacity) = 0;
     virtual bool rewindable() const { return false; }
-    virtual Status rewind() { return Status(Code::not_supported, "this body cannot be read twice"); }
+    virtual Status rewind() {
+        return Status(Code::not_supported, "this body cannot be read twice");
+    }
 };
 
 enum class Condition : std::uint8_t { always = 1, if_absent = 2, if_version = 3 };
@@ -135,7 +140,8 @@ public:
 class LocalBody {
 public:
     LocalBody(int fd, Item item) : fd_(fd), item_(std::move(item)) {}
-    LocalBody(LocalBody&& from) noexcept : fd_(std::exchange(from.fd_, -1)), item_(std::move(from.item_)) {}
+    LocalBody(LocalBody&& from) noexcept
+        : fd_(std::exchange(from.fd_, -1)), item_(std::move(from.item_)) {}
     LocalBody& operator=(LocalBody&&) = delete;
     ~LocalBody();
     int fd() const { return fd_; }
@@ -150,7 +156,8 @@ class LocalBodies {
 public:
     virtual ~LocalBodies() = default;
     virtual Result<LocalBody> open_body(const CallContext& call, const GetRequest& request) = 0;
-    // As put; the body comes from `fd`, which stays the caller's. Code::conflict if it changed meanwhile.
+    // As put; the body comes from `fd`, which stays the caller's. Code::conflict if it changed
+    // meanwhile.
     virtual Result<Item> put_fd(const CallContext& call, const PutRequest& request, int fd) = 0;
 };
 
@@ -162,10 +169,13 @@ public:
     virtual Result<ConnectorInfo> info(const CallContext& call) = 0;
     virtual Status check(const CallContext& call) = 0;
     // One page. The cursor of the next page, empty after the last.
-    virtual Result<Bytes> list(const CallContext& call, const ListRequest& request, ItemSink& sink) = 0;
-    virtual Result<Item> stat(const CallContext& call, BytesView key) = 0; // Code::not_found: absent
+    virtual Result<Bytes> list(const CallContext& call, const ListRequest& request,
+                               ItemSink& sink) = 0;
+    virtual Result<Item> stat(const CallContext& call,
+                              BytesView key) = 0; // Code::not_found: absent
     virtual Status get(const CallContext& call, const GetRequest& request, BodySink& sink) = 0;
-    virtual Result<Item> put(const CallContext& call, const PutRequest& request, BodyReader& body) = 0;
+    virtual Result<Item> put(const CallContext& call, const PutRequest& request,
+                             BodyReader& body) = 0;
     virtual Status remove(const CallContext& call, const RemoveRequest& request) = 0;
     virtual Status flush(const CallContext& call) = 0;
 

@@ -1,8 +1,9 @@
-// Finds plugins on disk, loads them and makes instances of what they offer. One broken plugin hides no other: it is kept
-// with the reason why it cannot be used, and the others work.
+// Finds plugins on disk, loads them and makes instances of what they offer. One broken plugin hides
+// no other: it is kept with the reason why it cannot be used, and the others work.
 //
-// Libraries are loaded from a private copy named by its digest, so that the bytes that were checked are the bytes that
-// are mapped, and replacing an installed file never touches a running one. They are never unloaded.
+// Libraries are loaded from a private copy named by its digest, so that the bytes that were checked
+// are the bytes that are mapped, and replacing an installed file never touches a running one. They
+// are never unloaded.
 //
 // Threads: load() from one thread; everything else from any thread.
 #pragma once
@@ -64,34 +65,40 @@ struct LoadFailure {
 };
 
 struct PluginSearch {
-    std::vector<std::filesystem::path> directories; // in order of preference; a file loads that library alone
-    std::filesystem::path cache;                    // private copies go here, created 0700
+    std::vector<std::filesystem::path>
+        directories;             // in order of preference; a file loads that library alone
+    std::filesystem::path cache; // private copies go here, created 0700
 };
 
-// --plugin-path directories, then SYNCLINE_PLUGIN_PATH (absolute entries only), then unless `no_defaults` ../plugins
-// beside the program.
-std::vector<std::filesystem::path> plugin_directories(const std::vector<std::string>& from_command_line, bool no_defaults);
+// --plugin-path directories, then SYNCLINE_PLUGIN_PATH (absolute entries only), then unless
+// `no_defaults` ../plugins beside the program.
+std::vector<std::filesystem::path>
+plugin_directories(const std::vector<std::string>& from_command_line, bool no_defaults);
 
 class PluginRegistry {
 public:
     virtual ~PluginRegistry() = default;
 
-    // Loads everything in the directories. Called again, it takes up what was added or replaced since: new instances
-    // come from the new libraries, existing ones go on with the old.
+    // Loads everything in the directories. Called again, it takes up what was added or replaced
+    // since: new instances come from the new libraries, existing ones go on with the old.
     virtual void load(const PluginSearch& search) = 0;
 
-    virtual std::vector<PluginDescription> plugins() const = 0; // sorted by kind and id; one per id, the one that is used
+    virtual std::vector<PluginDescription>
+    plugins() const = 0; // sorted by kind and id; one per id, the one that is used
     virtual std::vector<LoadFailure> failures() const = 0;
 
-    // By full id or, where unambiguous, its last label. The error suggests a near name and lists full ids.
+    // By full id or, where unambiguous, its last label. The error suggests a near name and lists
+    // full ids.
     virtual Result<PluginDescription> find(PluginKind kind, std::string_view id_or_label) const = 0;
     // The connector with the longest registered scheme that fits.
     virtual Result<PluginDescription> find_scheme(std::string_view scheme) const = 0;
 
-    // `config_json` is valid under the description's schema as far as the plugin checks it: errors name the place.
-    // The instance may outlive nothing but the registry.
-    virtual Result<std::unique_ptr<Connector>> make_connector(std::string_view id, std::string_view config_json) = 0;
-    virtual Result<std::unique_ptr<ConflictStrategy>> make_strategy(std::string_view id, std::string_view config_json) = 0;
+    // `config_json` is valid under the description's schema as far as the plugin checks it: errors
+    // name the place. The instance may outlive nothing but the registry.
+    virtual Result<std::unique_ptr<Connector>> make_connector(std::string_view id,
+                                                              std::string_view config_json) = 0;
+    virtual Result<std::unique_ptr<ConflictStrategy>>
+    make_strategy(std::string_view id, std::string_view config_json) = 0;
 };
 
 std::unique_ptr<PluginRegistry> make_plugin_registry(const Clock& clock);

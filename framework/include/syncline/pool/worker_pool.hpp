@@ -1,6 +1,6 @@
-// A fixed number of workers behind a bounded queue. Submitting blocks while the queue is full, which is the back-pressure
-// that keeps memory independent of the amount of work. A task that throws is caught, counted and logged; it never takes
-// its worker down.
+// A fixed number of workers behind a bounded queue. Submitting blocks while the queue is full,
+// which is the back-pressure that keeps memory independent of the amount of work. A task that
+// throws is caught, counted and logged; it never takes its worker down.
 //
 // Threads: submit() and drain() from any thread but a worker of the same pool.
 #pragma once
@@ -33,8 +33,8 @@ struct PoolStats {
 class WorkerPool : public Component {
 public:
     using Task = std::function<void()>;
-    // Blocks while the queue is full. Code::cancelled once `stop` is requested, Code::invalid_state when the pool is not
-    // running or the caller is one of its workers (it would wait for itself).
+    // Blocks while the queue is full. Code::cancelled once `stop` is requested, Code::invalid_state
+    // when the pool is not running or the caller is one of its workers (it would wait for itself).
     virtual Status submit(Task task, const std::stop_token& stop) = 0;
     // Returns when every task submitted before has ended.
     virtual void drain() = 0;

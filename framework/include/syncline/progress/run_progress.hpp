@@ -1,5 +1,5 @@
-// How far a run has got. Those who work add to counters (a few relaxed atomic adds, nothing else on their path); whoever
-// shows progress takes snapshots as often as it likes.
+// How far a run has got. Those who work add to counters (a few relaxed atomic adds, nothing else on
+// their path); whoever shows progress takes snapshots as often as it likes.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ std::string_view name_of(RunPhase phase);
 
 struct ProgressSnapshot {
     RunPhase phase = RunPhase::starting;
-    std::uint64_t items_listed = 0; // both sides
+    std::uint64_t items_listed = 0;   // both sides
     std::uint64_t items_compared = 0; // contents read to tell whether they changed
     std::uint64_t ops_planned = 0;
     std::uint64_t ops_done = 0;
@@ -23,7 +23,8 @@ struct ProgressSnapshot {
     std::uint64_t errors = 0;
 };
 
-// Threads: any. Values are monotone within a run; a snapshot is not one instant, each of its numbers is.
+// Threads: any. Values are monotone within a run; a snapshot is not one instant, each of its
+// numbers is.
 class RunProgress {
 public:
     void enter(RunPhase phase) { phase_.store(phase, std::memory_order_relaxed); }

@@ -1,5 +1,5 @@
-// The decision matrix: what one row means, given what is known of both sides. Pure, total, and small enough to be tested
-// exhaustively.
+// The decision matrix: what one row means, given what is known of both sides. Pure, total, and
+// small enough to be tested exhaustively.
 #pragma once
 
 #include "syncline/reconcile/rules.hpp"

@@ -1,9 +1,12 @@
-// Makes the plan of a run: lists both sides, joins them with the base, reads contents where versions alone cannot tell
-// what changed, decides, and checks the guards. Nothing changes anywhere while it works.
+// Makes the plan of a run: lists both sides, joins them with the base, reads contents where
+// versions alone cannot tell what changed, decides, and checks the guards. Nothing changes anywhere
+// while it works.
 //
-// Memory does not depend on the number of items: rows stream through, and at most `kWindowRows` of them wait for content.
+// Memory does not depend on the number of items: rows stream through, and at most `kWindowRows` of
+// them wait for content.
 //
-// Threads: plan() runs in its caller's thread; listings have threads of their own, contents are read on the pool.
+// Threads: plan() runs in its caller's thread; listings have threads of their own, contents are
+// read on the pool.
 #pragma once
 
 #include "syncline/core/call.hpp"
@@ -41,10 +44,12 @@ struct PlanSummary {
 Result<PlanSummary> make_plan(const PlanInputs& inputs, const CallContext& call);
 
 // Code::guard_tripped with what tripped, the numbers, what to check and the flag that overrides it.
-Status check_deletion_guards(const PlanSummary& summary, const Rules& rules, const std::string& source_location,
+Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
+                             const std::string& source_location,
                              const std::string& target_location);
 
-// Before anything is listed: are these two places that can be a sync, and the ones they were last time?
+// Before anything is listed: are these two places that can be a sync, and the ones they were last
+// time?
 Status check_place_guards(const EndpointInfo& source, const EndpointInfo& target,
                           const std::optional<SyncIdentity>& known, const Rules& rules);
 

@@ -1,11 +1,12 @@
-// From rows to a plan. The reconciler takes the rows of the three-way join by ascending key, decides each by the matrix
-// and writes operations to the plan. It is pure: it reads no clock, no disk and no side; what it needs to know arrives
-// with the row or is asked of the ConflictResolver.
+// From rows to a plan. The reconciler takes the rows of the three-way join by ascending key,
+// decides each by the matrix and writes operations to the plan. It is pure: it reads no clock, no
+// disk and no side; what it needs to know arrives with the row or is asked of the ConflictResolver.
 //
-// A row can change what an earlier one meant: a changed item below a deleted container, or a container where the other
-// side has an object of the same name (`a` and `a/` are not adjacent: `a-b` lies between). Such rows are kept as open
-// frames on a stack, whose depth is bounded by the length of a key, and the operations they gave rise to, a contiguous
-// range of the plan, are corrected when the frame closes.
+// A row can change what an earlier one meant: a changed item below a deleted container, or a
+// container where the other side has an object of the same name (`a` and `a/` are not adjacent:
+// `a-b` lies between). Such rows are kept as open frames on a stack, whose depth is bounded by the
+// length of a key, and the operations they gave rise to, a contiguous range of the plan, are
+// corrected when the frame closes.
 //
 // Threads: one.
 #pragma once
@@ -36,8 +37,8 @@ struct ConflictCase {
     const Item* target = nullptr;
 };
 
-// Decides conflicts: in a run, the chain of strategy plugins. keep_both comes back with the loser's key free on both
-// sides.
+// Decides conflicts: in a run, the chain of strategy plugins. keep_both comes back with the loser's
+// key free on both sides.
 class ConflictResolver {
 public:
     virtual ~ConflictResolver() = default;
@@ -47,13 +48,14 @@ public:
 class Reconciler {
 public:
     // `mtime_granularity_ns`: the coarser of both sides; 0 if one of them keeps no mtime.
-    Reconciler(const Rules& rules, std::int64_t mtime_granularity_ns, ConflictResolver& resolver, PlanStore& plan);
+    Reconciler(const Rules& rules, std::int64_t mtime_granularity_ns, ConflictResolver& resolver,
+               PlanStore& plan);
     ~Reconciler();
     Reconciler(const Reconciler&) = delete;
     Reconciler& operator=(const Reconciler&) = delete;
 
-    // `moved`: a version token differs from the base's or is missing there, so the base entry needs refreshing even if
-    // the content is the same.
+    // `moved`: a version token differs from the base's or is missing there, so the base entry needs
+    // refreshing even if the content is the same.
     Status on_row(const Row& row, const RowFacts& facts, bool moved);
     // A key that the rules exclude: never touched, and a container that holds it is never removed.
     Status on_excluded(const Row& row);

@@ -18,12 +18,14 @@ enum class DeletedContainer : std::uint8_t { restore_all = 1, restore_changed = 
 
 std::string_view name_of(Mode mode);
 
-// Include and exclude globs; the last that matches a key decides, and nothing matching means included. `*` and `?` stay
-// within a path segment, `**` crosses them, `[...]` is a class. A glob that begins with `/` is anchored at the root,
-// any other matches at every depth; one that matches a container covers all below it.
+// Include and exclude globs; the last that matches a key decides, and nothing matching means
+// included. `*` and `?` stay within a path segment, `**` crosses them, `[...]` is a class. A glob
+// that begins with `/` is anchored at the root, any other matches at every depth; one that matches
+// a container covers all below it.
 class KeyFilter {
 public:
-    static Result<KeyFilter> make(const std::vector<std::pair<bool, std::string>>& include_and_glob);
+    static Result<KeyFilter>
+    make(const std::vector<std::pair<bool, std::string>>& include_and_glob);
     bool empty() const { return rules_.empty(); }
     bool excluded(BytesView key) const;
 

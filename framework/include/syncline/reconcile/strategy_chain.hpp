@@ -1,5 +1,6 @@
-// Asks a chain of conflict strategies, first to last, until one decides. The end of every chain is "manual": a conflict
-// that nobody decided stays as it is. A strategy that fails, or answers what cannot be done, decides nothing.
+// Asks a chain of conflict strategies, first to last, until one decides. The end of every chain is
+// "manual": a conflict that nobody decided stays as it is. A strategy that fails, or answers what
+// cannot be done, decides nothing.
 #pragma once
 
 #include "syncline/core/call.hpp"
@@ -18,7 +19,8 @@ public:
     StrategyChain(std::vector<std::unique_ptr<ConflictStrategy>> strategies, std::string sync_name);
 
     // The sides whose items the conflicts are about; before the first resolve().
-    void attach(ItemReader& source, ItemReader& target, const CallContext& call, const Clock& clock);
+    void attach(ItemReader& source, ItemReader& target, const CallContext& call,
+                const Clock& clock);
 
     Result<Decision> resolve(const ConflictCase& conflict) override;
 
@@ -32,7 +34,8 @@ private:
     CallContext call_;
 };
 
-// `dir/name.conflict-3.ext` with another number; a name without the mark gets it before its extension.
+// `dir/name.conflict-3.ext` with another number; a name without the mark gets it before its
+// extension.
 Bytes with_conflict_number(BytesView key, unsigned number);
 
 } // namespace syncline

@@ -1,6 +1,7 @@
-// What both sides last agreed on, per item of one sync. Read as one ordered stream while planning, written in batches
-// while executing. A write is durable only after commit(), which the executor calls only after the written side has
-// confirmed that its data is: so the base is never ahead of the data. Keys are in the source's form.
+// What both sides last agreed on, per item of one sync. Read as one ordered stream while planning,
+// written in batches while executing. A write is durable only after commit(), which the executor
+// calls only after the written side has confirmed that its data is: so the base is never ahead of
+// the data. Keys are in the source's form.
 //
 // Threads: one at a time per store. A cursor must be gone before the first write.
 #pragma once
@@ -27,7 +28,8 @@ struct BasicBaseEntry {
     std::int64_t mtime_ns = kUnknownTime;
     HashAlgo hash_algo = HashAlgo::none;
     ItemKind kind = ItemKind::object;
-    bool differs = false; // a decision let the sides differ; `hash` is empty, tokens say when one of them moves
+    bool differs = false; // a decision let the sides differ; `hash` is empty, tokens say when one
+                          // of them moves
 };
 using BaseEntryView = BasicBaseEntry<BytesView>;
 using BaseEntry = BasicBaseEntry<Bytes>;
@@ -68,9 +70,10 @@ public:
     virtual Result<std::uint64_t> count() = 0;
     virtual Status put(const BaseEntryView& entry) = 0;
     virtual Status erase(BytesView key) = 0; // absent: ok
-    // Makes all puts and erases since the last commit durable together. After an error none is, and it can be tried again.
+    // Makes all puts and erases since the last commit durable together. After an error none is, and
+    // it can be tried again.
     virtual Status commit() = 0;
-    virtual Status rollback() = 0;           // forgets them
+    virtual Status rollback() = 0; // forgets them
 };
 
 } // namespace syncline

@@ -1,6 +1,7 @@
-// The list of operations that one run would do: written by the planner in key order, corrected by ranges where a later
-// item changes what an earlier one means, shown, guarded, then read phase by phase by the executor. It is a spool on
-// disk, so that memory does not depend on its length, and need not survive a crash.
+// The list of operations that one run would do: written by the planner in key order, corrected by
+// ranges where a later item changes what an earlier one means, shown, guarded, then read phase by
+// phase by the executor. It is a spool on disk, so that memory does not depend on its length, and
+// need not survive a crash.
 //
 // Threads: one at a time.
 #pragma once
@@ -22,7 +23,8 @@ enum class Action : std::uint8_t {
     update = 2,    // write `side` from the other side over what is there
     remove = 3,    // remove from `side`
     set_meta = 4,  // make mtime and metadata of `side` those of the other side; content is equal
-    keep_both = 5, // the item of `side` lost: it goes to `other_key` on both sides, the winner takes its key
+    keep_both = 5, // the item of `side` lost: it goes to `other_key` on both sides, the winner
+                   // takes its key
     record = 6,    // both sides agree (or were decided to differ): base only
     forget = 7,    // gone from both sides (or from the rules): base only
     conflict = 8,  // unresolved: nothing is touched
@@ -31,8 +33,8 @@ enum class Action : std::uint8_t {
 
 // Executed in this order; containers before content when creating, after it when removing.
 enum class Phase : std::uint8_t {
-    clear_content = 1,     // content that gives way to another kind of item
-    clear_containers = 2,  // containers that do; deepest first
+    clear_content = 1,    // content that gives way to another kind of item
+    clear_containers = 2, // containers that do; deepest first
     conflict_copies = 3,
     create_containers = 4, // parents first
     write_content = 5,
@@ -67,22 +69,24 @@ struct PlannedOp {
     Phase phase = Phase::none;
     ItemKind kind = ItemKind::object;
     ConflictKind conflict = ConflictKind::none; // also set when a conflict was decided
-    bool differs = false;          // record: let the sides differ; keep_both: write the target only
-    bool unreadable = false;       // skip: could not be read (rather than: of a kind that cannot be synchronised)
-    std::optional<Item> source;    // as listed when planned; keys empty (they are `key`)
+    bool differs = false; // record: let the sides differ; keep_both: write the target only
+    bool unreadable =
+        false; // skip: could not be read (rather than: of a kind that cannot be synchronised)
+    std::optional<Item> source; // as listed when planned; keys empty (they are `key`)
     std::optional<Item> target;
-    Bytes base_hash;               // content both agreed on, if known (HashAlgo::xxh3_128)
+    Bytes base_hash; // content both agreed on, if known (HashAlgo::xxh3_128)
     Bytes base_meta;
     bool has_base = false;
-    Bytes other_key;               // keep_both: where the loser goes
-    std::string reason;            // for people: the rule that fired, the strategy that decided
+    Bytes other_key;    // keep_both: where the loser goes
+    std::string reason; // for people: the rule that fired, the strategy that decided
 };
 
 struct PlanCounts {
-    std::array<std::uint64_t, 10> actions{};          // by Action, indexed by its number
-    std::array<std::uint64_t, 10> phases{};           // by Phase
-    std::array<std::uint64_t, 2> removals{};          // by Side: objects, links and containers that would be removed
-    std::uint64_t bytes = 0;                          // content to write
+    std::array<std::uint64_t, 10> actions{}; // by Action, indexed by its number
+    std::array<std::uint64_t, 10> phases{};  // by Phase
+    std::array<std::uint64_t, 2>
+        removals{};          // by Side: objects, links and containers that would be removed
+    std::uint64_t bytes = 0; // content to write
 };
 
 class PlanStore {
@@ -93,16 +97,19 @@ public:
     virtual Result<PlannedOp> at(std::int64_t id) = 0;
 
     // Corrections over the operations with first <= id <= last; others in the range stay.
-    // Turns removals from `from` into creations on the other side (the item stays and comes back there).
-    virtual Status removals_to_creations(std::int64_t first, std::int64_t last, Side from, std::string_view reason) = 0;
-    // Turns creations on `on` into removals, and existing removals on the other side too, in the clearing phases.
+    // Turns removals from `from` into creations on the other side (the item stays and comes back
+    // there).
+    virtual Status removals_to_creations(std::int64_t first, std::int64_t last, Side from,
+                                         std::string_view reason) = 0;
+    // Turns creations on `on` into removals, and existing removals on the other side too, in the
+    // clearing phases.
     virtual Status clear_for_other_kind(std::int64_t first, std::int64_t last, Side present_on) = 0;
     virtual Status drop(std::int64_t first, std::int64_t last) = 0;
 
     virtual Result<PlanCounts> counts() = 0;
 
-    // The operations of one phase by ascending key (descending for the phases that go deepest first). `visit` returns
-    // false to stop. The operation borrows nothing and may be moved from.
+    // The operations of one phase by ascending key (descending for the phases that go deepest
+    // first). `visit` returns false to stop. The operation borrows nothing and may be moved from.
     virtual Status each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) = 0;
     virtual Status each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) = 0;
 };

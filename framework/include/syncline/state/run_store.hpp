@@ -1,4 +1,5 @@
-// The history of runs: when each began and ended, what became of its operations, which conflicts and failures it left.
+// The history of runs: when each began and ended, what became of its operations, which conflicts
+// and failures it left.
 #pragma once
 
 #include "syncline/core/item.hpp"
@@ -31,12 +32,13 @@ struct RunRecord {
     std::string report; // JSON, as printed by -o json
 };
 
-// One item that is worth remembering beyond its run: a failure (dead letter), a conflict, a skipped item.
+// One item that is worth remembering beyond its run: a failure (dead letter), a conflict, a skipped
+// item.
 struct RunNote {
     Outcome outcome = Outcome::failed;
     Bytes key;
     std::string action;
-    std::string code;    // name_of(Code), or the kind of a conflict
+    std::string code; // name_of(Code), or the kind of a conflict
     std::string message;
     Bytes source_version;
     Bytes target_version;
@@ -53,7 +55,8 @@ public:
     virtual Result<std::vector<RunNote>> notes(std::int64_t run) = 0;
 };
 
-// What is kept with a sync beside its base: which places it joined, so that another disk under the same path is noticed.
+// What is kept with a sync beside its base: which places it joined, so that another disk under the
+// same path is noticed.
 struct SyncIdentity {
     Bytes source_scope;
     Bytes target_scope;

@@ -1,5 +1,5 @@
-// The state directory: one SQLite file with everything that must survive (bases, runs, identities), a lock per sync,
-// and a spool per running plan.
+// The state directory: one SQLite file with everything that must survive (bases, runs, identities),
+// a lock per sync, and a spool per running plan.
 #pragma once
 
 #include "syncline/core/status.hpp"
@@ -13,7 +13,8 @@
 
 namespace syncline {
 
-// Held from before planning to after the last commit. The kernel releases it when its owner dies, however it dies.
+// Held from before planning to after the last commit. The kernel releases it when its owner dies,
+// however it dies.
 class SyncLock {
 public:
     virtual ~SyncLock() = default;
@@ -38,8 +39,9 @@ public:
     virtual Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) = 0;
 };
 
-// Creates the directory (0700) and the file if need be and upgrades an older schema. A corrupt file, or one with a newer
-// schema, is Code::state_corrupt and left untouched.
-Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& directory);
+// Creates the directory (0700) and the file if need be and upgrades an older schema. A corrupt
+// file, or one with a newer schema, is Code::state_corrupt and left untouched.
+Result<std::unique_ptr<StateDirectory>>
+open_state_directory(const std::filesystem::path& directory);
 
 } // namespace syncline
