@@ -285,7 +285,7 @@ BOOST_AUTO_TEST_CASE(a_conflict_of_another_size_is_read) {
         if (offset >= 4) {
             return 0;
         }
-        std::memcpy(buf, "text" + offset, 1);
+        std::memcpy(buf, &"text"[offset], 1);
         return 1;
     };
     fake::BeforeGuard<syncline_content> guarded(content);

@@ -1,7 +1,10 @@
 // A conflict strategy that is a lambda.
 //
-//     FakeStrategy newest([](const Conflict&) { return Decision{.action =
-//     DecisionAction::keep_source}; });
+//     FakeStrategy newest([](const Conflict&) {
+//         Decision decision;
+//         decision.action = DecisionAction::keep_source;
+//         return decision;
+//     });
 #pragma once
 
 #include "syncline/plugin/conflict_strategy.hpp"

@@ -20,4 +20,4 @@ public:
 
 } // namespace
 
-SYNCLINE_PLUGIN(connector<Throwing>(Descriptor("test.connector.throwing", "1.0.0", "Throwing")))
+SYNCLINE_PLUGIN(connector<Throwing>(Descriptor("test.connector.throwing", "1.0.0", "Throwing")));

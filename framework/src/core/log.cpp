@@ -49,7 +49,7 @@ boost::shared_ptr<Sink> make_sink(const boost::shared_ptr<std::ostream>& stream,
     const auto backend = boost::make_shared<bl::sinks::text_ostream_backend>();
     backend->add_stream(stream);
     backend->auto_flush(true);
-    const auto sink = boost::make_shared<Sink>(backend);
+    auto sink = boost::make_shared<Sink>(backend);
     sink->set_filter([level](const bl::attribute_value_set& values) {
         const auto severity = values["Severity"].extract<LogLevel>();
         return severity && *severity >= level;

@@ -259,10 +259,11 @@ std::string display_duration_ms(std::int64_t millis) {
         return two_units(seconds / 60, " min", seconds % 60, " s");
     }
     const std::uint64_t minutes = seconds / 60;
-    if (minutes < 24 * 60) {
+    constexpr std::uint64_t kMinutesOfDay = 24 * 60;
+    if (minutes < kMinutesOfDay) {
         return two_units(minutes / 60, " h", minutes % 60, " min");
     }
-    return two_units(minutes / (24 * 60), " d", minutes / 60 % 24, " h");
+    return two_units(minutes / kMinutesOfDay, " d", minutes / 60 % 24, " h");
 }
 
 std::string display_time(std::int64_t wall_ns) {

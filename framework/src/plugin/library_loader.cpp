@@ -101,9 +101,8 @@ std::string loader_text(const char* what, const std::filesystem::path& copy,
          at = text.find(copy.string(), at + path.string().size())) {
         text.replace(at, copy.string().size(), path.string());
     }
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) {
-        text.pop_back();
-    }
+    // Boost.DLL ends every failure with an error code that is the same for all of them.
+    text.resize(std::min(text.size(), text.rfind("): Bad file descriptor")));
     return safe_text(text, kMaxErrorText);
 }
 

@@ -14,6 +14,7 @@
 #include <set>
 #include <shared_mutex>
 #include <system_error>
+#include <tuple>
 
 namespace syncline {
 

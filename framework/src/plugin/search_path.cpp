@@ -1,6 +1,7 @@
 #include "syncline/core/log.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string_view>

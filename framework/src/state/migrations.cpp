@@ -104,6 +104,39 @@ Status check_schema(sqlite::Database& database, std::span<const char* const> kno
     return {};
 }
 
+Status check_tables(sqlite::Database& database) {
+    for (const char* query : {"SELECT id, name, source_scope, target_scope FROM sync",
+                              "SELECT sync, key, traits, size, mtime_ns, source_version, "
+                              "target_version, hash, extra FROM base",
+                              "SELECT id, sync, started_wall_ns, finished_wall_ns, exit_code, "
+                              "planned, ok, skipped, conflicted, failed, "
+                              "pending, report FROM run",
+                              "SELECT id, run, outcome, key, action, code, message, "
+                              "source_version, target_version, attempts FROM note"}) {
+        const Status status = database.prepare(query).status();
+        if (status.code() == Code::internal) { // SQLite's "no such table" or "no such column"
+            return corrupt(database, "damaged, a part of its schema is missing",
+                           "restore it from a backup");
+        }
+        SYNCLINE_TRY(status);
+    }
+
+    // SQLite notices missing pages by itself, but takes half a page for a whole one. While a log is
+    // there, a last page that was not written to its end is normal, and the log has it.
+    const std::filesystem::path file = sqlite3_db_filename(database.handle(), "main");
+    std::error_code error;
+    const std::uintmax_t log_size = std::filesystem::file_size(file.native() + "-wal", error);
+    if (!error && log_size > 0) {
+        return {};
+    }
+    SYNCLINE_STATE_ASSIGN(const std::int64_t page_size, database.query_integer("PRAGMA page_size"));
+    const std::uintmax_t size = std::filesystem::file_size(file, error);
+    if (!error && size % static_cast<std::uintmax_t>(page_size) != 0) {
+        return corrupt(database, "damaged, its end is missing", "restore it from a backup");
+    }
+    return {};
+}
+
 Status migrate(sqlite::Database& database, std::span<const char* const> known) {
     for (;;) {
         SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(database));

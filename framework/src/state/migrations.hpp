@@ -17,6 +17,10 @@ std::span<const char* const> migrations();
 // nothing.
 Status check_schema(sqlite::Database& database, std::span<const char* const> known);
 
+// Whether the tables of the newest schema are there and no page is cut off. For files that are not
+// about to be migrated. Changes nothing.
+Status check_tables(sqlite::Database& database);
+
 // Requires check_schema() to have been ok. One transaction for each step: an interruption leaves
 // the file at a step.
 Status migrate(sqlite::Database& database, std::span<const char* const> known);

@@ -69,6 +69,22 @@ Meaning meaning_of(int code, int system_error) {
     }
 }
 
+// The number of the system call that failed. SQLite passes it on for most statements but not for
+// COMMIT; then the files themselves still know it.
+int system_error_of(sqlite3* database) {
+    int error = sqlite3_system_errno(database);
+    if (error == 0) {
+        sqlite3_file_control(database, "main", SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    sqlite3_file* log = nullptr;
+    if (error == 0 &&
+        sqlite3_file_control(database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+        log != nullptr && log->pMethods != nullptr) {
+        log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &error);
+    }
+    return error;
+}
+
 } // namespace
 
 Status status_of(sqlite3* database, int code) {
@@ -82,8 +98,7 @@ Status status_of(sqlite3* database, int code) {
     // system call.
     const bool from_system =
         primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN || primary == SQLITE_FULL;
-    const int system_error =
-        from_system && database != nullptr ? sqlite3_system_errno(database) : 0;
+    const int system_error = from_system && database != nullptr ? system_error_of(database) : 0;
     const Meaning meaning = meaning_of(code, system_error);
 
     std::string message = "state file '" + display_key(file) + "': ";

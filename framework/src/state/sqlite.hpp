@@ -125,7 +125,9 @@ private:
     Database* database_;
 };
 
-// Assigns the value of a Result or leaves the function with its error.
+// Assigns the value of a Result or leaves the function with its error. `target` may be a
+// declaration, and a declaration cannot stand in parentheses.
+// NOLINTBEGIN(bugprone-macro-parentheses)
 #define SYNCLINE_STATE_CONCAT_(a, b) a##b
 #define SYNCLINE_STATE_CONCAT(a, b) SYNCLINE_STATE_CONCAT_(a, b)
 #define SYNCLINE_STATE_ASSIGN(target, expression)                                                  \
@@ -134,5 +136,6 @@ private:
         return SYNCLINE_STATE_CONCAT(result_, __LINE__).status();                                  \
     }                                                                                              \
     target = *std::move(SYNCLINE_STATE_CONCAT(result_, __LINE__))
+// NOLINTEND(bugprone-macro-parentheses)
 
 } // namespace syncline::sqlite

@@ -132,6 +132,11 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
         // Looks before anything writes: a file that cannot be used stays as it is, byte for byte.
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_schema(database, state::migrations()));
+        SYNCLINE_STATE_ASSIGN(const std::int64_t version,
+                              database.query_integer("PRAGMA user_version"));
+        if (version == static_cast<std::int64_t>(state::migrations().size())) {
+            SYNCLINE_TRY(state::check_tables(database));
+        }
     }
     {
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_write));

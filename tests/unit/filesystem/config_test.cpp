@@ -39,12 +39,12 @@ BOOST_AUTO_TEST_CASE(every_way_to_name_a_directory) {
 
 BOOST_AUTO_TEST_CASE(what_is_refused) {
     for (const char* text :
-         {R"({})", R"({"path": "relative"})", R"({"path": ""})", R"({"path": "/a", "url": "file:///a"})",
-          R"({"url": "file://host/a"})", R"({"url": "http:///a"})", R"({"url": "file:///a%2"})",
-          R"({"url": "file:///a%zz"})", R"({"url": "file:///a%00b"})", R"({"url": "file:///a?b=c"})",
-          R"({"url": "file:///a#b"})", R"({"path_b64": "L2E"})", R"({"path_b64": "????"})",
-          R"({"path": "/a", "unknown": 1})", R"({"path": 1})",
-          R"({"path": "/a", "clock_granularity_ms": -1})"}) {
+         {R"({})", R"({"path": "relative"})", R"({"path": ""})",
+          R"({"path": "/a", "url": "file:///a"})", R"({"url": "file://host/a"})",
+          R"({"url": "http:///a"})", R"({"url": "file:///a%2"})", R"({"url": "file:///a%zz"})",
+          R"({"url": "file:///a%00b"})", R"({"url": "file:///a?b=c"})", R"({"url": "file:///a#b"})",
+          R"({"path_b64": "L2E"})", R"({"path_b64": "????"})", R"({"path": "/a", "unknown": 1})",
+          R"({"path": 1})", R"({"path": "/a", "clock_granularity_ms": -1})"}) {
         BOOST_TEST(is_refused(text), text);
     }
 }

@@ -1,6 +1,8 @@
 #include "support.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 using namespace fstest;
@@ -49,13 +51,16 @@ BOOST_AUTO_TEST_CASE(a_directory_swapped_for_a_link_between_calls_leads_nowhere)
         for (const std::uint32_t condition : {SYNCLINE_COND_ALWAYS, SYNCLINE_COND_IF_ABSENT}) {
             BOOST_TEST(client.put("d/e/new", "x", {condition}).code == SYNCLINE_E_CONFLICT);
             BOOST_TEST(client.put("d/new/new", "x", {condition}).code == SYNCLINE_E_CONFLICT);
-            BOOST_TEST(client.put("d/x/", "", {condition, {}, SYNCLINE_KIND_CONTAINER}).code == SYNCLINE_E_CONFLICT);
+            BOOST_TEST(client.put("d/x/", "", {condition, {}, SYNCLINE_KIND_CONTAINER}).code ==
+                       SYNCLINE_E_CONFLICT);
         }
         BOOST_TEST(client.remove("d/e/f").code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(client.rename("d/e/f", "g").code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(client.set_meta("d/e/f", {SYNCLINE_COND_ALWAYS}).code == SYNCLINE_E_CONFLICT);
-        BOOST_TEST(client.stat("d/e/f").code == SYNCLINE_E_NOT_FOUND); // proven: "d" is a link and has nothing below
-        BOOST_TEST(client.keys() == std::vector<std::string>{"d"}, boost::test_tools::per_element());
+        BOOST_TEST(client.stat("d/e/f").code ==
+                   SYNCLINE_E_NOT_FOUND); // proven: "d" is a link and has nothing below
+        BOOST_TEST(client.keys() == std::vector<std::string>{"d"},
+                   boost::test_tools::per_element());
         BOOST_TEST(client.keys("d/").empty());
         BOOST_TEST(std::filesystem::exists(ground.base() + "/outside/d/e/f"));
         BOOST_TEST(!std::filesystem::exists(ground.base() + "/outside/d/e/new"));
@@ -138,7 +143,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_was_displaced_by_mistake_comes_back) {
             }
         };
         Client client(ground, tweaks);
-        const Outcome out = client.put("f", "ours", {SYNCLINE_COND_IF_VERSION, client.stat("f").item.version});
+        const Outcome out =
+            client.put("f", "ours", {SYNCLINE_COND_IF_VERSION, client.stat("f").item.version});
         BOOST_TEST(out.code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(ground.exists("f/inside") == !removes);
         BOOST_TEST(ground.count_names() == (removes ? 0U : 1U));
@@ -152,8 +158,9 @@ BOOST_AUTO_TEST_CASE(a_rename_over_a_file_that_changed_is_undone) {
     Tweaks tweaks;
     tweaks.before_swap = [&] { ground.write("b", "theirs"); };
     Client client(ground, tweaks);
-    BOOST_TEST(client.rename("a", "b", SYNCLINE_COND_IF_VERSION, {}, client.stat("b").item.version).code ==
-               SYNCLINE_E_CONFLICT);
+    BOOST_TEST(
+        client.rename("a", "b", SYNCLINE_COND_IF_VERSION, {}, client.stat("b").item.version).code ==
+        SYNCLINE_E_CONFLICT);
     BOOST_TEST(ground.read("a") == "A");
     BOOST_TEST(ground.read("b") == "theirs");
 }
@@ -178,13 +185,14 @@ BOOST_AUTO_TEST_CASE(what_may_not_be_read_is_unknown_and_not_absent) {
             items[item.key] = item;
         }
         if (items.size() != 6 || !items["closed/"].unreadable() || items["noentry/"].unreadable() ||
-            !items["noentry/f"].unreadable() || !items["noentry/sub/"].unreadable() || items["open"].unreadable() ||
-            items["secret"].unreadable()) {
+            !items["noentry/f"].unreadable() || !items["noentry/sub/"].unreadable() ||
+            items["open"].unreadable() || items["secret"].unreadable()) {
             return 1;
         }
         Bytes bytes;
         const Outcome secret = client.get("secret", bytes);
-        if (secret.code != SYNCLINE_E_PERMISSION_DENIED || secret.details.at("os_error") != std::to_string(EACCES)) {
+        if (secret.code != SYNCLINE_E_PERMISSION_DENIED ||
+            secret.details.at("os_error") != std::to_string(EACCES)) {
             return 2;
         }
         if (client.get("closed/f", bytes).code != SYNCLINE_E_PERMISSION_DENIED ||
@@ -208,12 +216,83 @@ BOOST_AUTO_TEST_CASE(an_ordinary_user_can_do_everything) {
     const int code = as_nobody([&] {
         Client client(ground);
         const Outcome made = client.put("d/f", "one");
-        const Outcome updated = client.put("d/f", "two", {SYNCLINE_COND_IF_VERSION, made.item.version});
-        const bool is_fine = made.code == SYNCLINE_OK && updated.code == SYNCLINE_OK && client.keys().size() == 2 &&
-                             client.remove("d/f").code == SYNCLINE_OK && client.remove("d/").code == SYNCLINE_OK;
+        const Outcome updated =
+            client.put("d/f", "two", {SYNCLINE_COND_IF_VERSION, made.item.version});
+        const bool is_fine =
+            made.code == SYNCLINE_OK && updated.code == SYNCLINE_OK && client.keys().size() == 2 &&
+            client.remove("d/f").code == SYNCLINE_OK && client.remove("d/").code == SYNCLINE_OK;
         return is_fine ? 0 : 1;
     });
     BOOST_TEST(code == 0);
+}
+
+// Needs the right to mount, in a mount namespace of its own.
+BOOST_AUTO_TEST_CASE(a_mount_point_is_unknown_and_closed) {
+    constexpr int kSkipped = 77;
+    Playground ground;
+    ground.directory("mnt");
+    ground.directory("bound");
+    ground.directory("d");
+    ground.write("d/f", "x");
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool is_mounted =
+            unshare(CLONE_NEWNS) == 0 &&
+            mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+            mount("none", ground.path("mnt").c_str(), "tmpfs", 0, nullptr) == 0 &&
+            mount(ground.path("d").c_str(), ground.path("bound").c_str(), nullptr, MS_BIND,
+                  nullptr) == 0;
+        if (!is_mounted) {
+            _exit(kSkipped);
+        }
+        int failed = 0;
+        for (const bool no_openat2 : {false, true}) {
+            ground.write("mnt/hidden", "x");
+            Tweaks tweaks;
+            tweaks.no_openat2 = no_openat2;
+            Client client(ground, tweaks);
+            std::string shown;
+            for (const Seen& item : client.list()) {
+                shown += item.key + (item.unreadable() ? "? " : " ");
+            }
+            failed += shown == "bound/? d/ d/f mnt/? " ? 0 : 1;
+            Bytes bytes;
+            failed += client.stat("mnt/").item.unreadable() ? 0 : 1;
+            failed += client.stat("mnt/hidden").code == SYNCLINE_E_CONFLICT ? 0 : 1;
+            failed += client.get("bound/f", bytes).code == SYNCLINE_E_CONFLICT ? 0 : 1;
+            failed += client.put("mnt/new", "x").code == SYNCLINE_E_CONFLICT ? 0 : 1;
+            failed += client.remove("mnt/hidden").code == SYNCLINE_E_CONFLICT ? 0 : 1;
+            failed += client.remove("mnt/").code < 0 ? 0 : 1;
+            // The same directory through two mounts is one place.
+            Settings through = Client::settings(ground);
+            through.path = ground.path("bound");
+            Settings direct = Client::settings(ground);
+            direct.path = ground.path("d");
+            syncline::sdk::Info a;
+            syncline::sdk::Info b;
+            failed += Client(through).endpoint.info(a).ok() ? 0 : 1;
+            failed += Client(direct).endpoint.info(b).ok() ? 0 : 1;
+            failed += a.scope_id == b.scope_id && a.scope_path == b.scope_path ? 0 : 1;
+            // A root on another file system has another scope.
+            through.path = ground.path("mnt");
+            failed += Client(through).endpoint.info(a).ok() && a.scope_id != b.scope_id ? 0 : 1;
+            const std::string remount = ground.path("mnt");
+            failed += mount("none", remount.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
+            Client sealed(through);
+            failed += sealed.endpoint.info(a).ok() && (a.caps & SYNCLINE_CAP_READ_ONLY) != 0 ? 0 : 1;
+            failed += sealed.put("x", "y").code == SYNCLINE_E_READ_ONLY ? 0 : 1;
+            failed += mount("none", remount.c_str(), nullptr, MS_REMOUNT, nullptr);
+        }
+        _exit(failed);
+    }
+    int status = 0;
+    BOOST_REQUIRE_EQUAL(waitpid(child, &status, 0), child);
+    BOOST_REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == kSkipped) {
+        BOOST_TEST_MESSAGE("skipped: mounting is not permitted here");
+    } else {
+        BOOST_TEST(WEXITSTATUS(status) == 0);
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

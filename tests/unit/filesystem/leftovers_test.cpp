@@ -22,7 +22,8 @@ BOOST_AUTO_TEST_CASE(those_of_the_dead_are_removed_and_never_listed) {
     ground.write("d/f", "x");
     Client client(ground);
     const std::vector<std::string> expected = {"d/", "d/f"};
-    BOOST_TEST(client.keys({}, SYNCLINE_CALL_DRY_RUN) == expected, boost::test_tools::per_element());
+    BOOST_TEST(client.keys({}, SYNCLINE_CALL_DRY_RUN) == expected,
+               boost::test_tools::per_element());
     BOOST_TEST(ground.exists("d/" + kLeftover));
     BOOST_TEST(ground.exists("d/" + kOther));
     BOOST_TEST(client.keys() == expected, boost::test_tools::per_element());
@@ -43,7 +44,8 @@ BOOST_AUTO_TEST_CASE(those_of_the_living_are_kept) {
     BOOST_TEST(!ground.exists(kLeftover));
 }
 
-// While names are exchanged a temporary name belongs to the displaced file, which nobody has locked.
+// While names are exchanged a temporary name belongs to the displaced file, which nobody has
+// locked.
 BOOST_AUTO_TEST_CASE(a_listing_during_an_exchange_keeps_the_displaced_file) {
     for (const bool no_tmpfile : {false, true}) {
         Playground ground;
@@ -54,7 +56,8 @@ BOOST_AUTO_TEST_CASE(a_listing_during_an_exchange_keeps_the_displaced_file) {
         tweaks.before_swap = [&] {
             const std::size_t before = ground.count_names();
             BOOST_TEST(before == 2U);
-            BOOST_TEST(lister.keys() == std::vector<std::string>{"f"}, boost::test_tools::per_element());
+            BOOST_TEST(lister.keys() == std::vector<std::string>{"f"},
+                       boost::test_tools::per_element());
             BOOST_TEST(ground.count_names() == before);
         };
         Client writer(ground, tweaks);

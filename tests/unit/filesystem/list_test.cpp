@@ -10,11 +10,27 @@ using namespace fstest;
 namespace {
 
 // Names that sort differently as files and as directories, and names that break naive code.
-const std::vector<std::string> kOddFiles = {
-    "a-b",       "a.txt",        "a0",          "-leading", "with\nnewline", "inv\xff\xfe"s, " ",
-    "\x01"s,     std::string(255, 'n'), "a/x",  "a/x-y",    "a/x/deep",      "a/x0",         "a/",
-    "b/empty/",  "\xc3\xa4\xc3\xb6", ".hidden", "b/.syncline-tmp-123456789abcdef",
-    "b/.syncline-tmp-0123456789ABCDEF", "b/.syncline-tmp-0123456789abcdef.bak", "zz/" + std::string(255, 'd') + "/f"};
+const std::vector<std::string> kOddFiles = {"a-b",
+                                            "a.txt",
+                                            "a0",
+                                            "-leading",
+                                            "with\nnewline",
+                                            "inv\xff\xfe"s,
+                                            " ",
+                                            "\x01"s,
+                                            std::string(255, 'n'),
+                                            "a/x",
+                                            "a/x-y",
+                                            "a/x/deep",
+                                            "a/x0",
+                                            "a/",
+                                            "b/empty/",
+                                            "\xc3\xa4\xc3\xb6",
+                                            ".hidden",
+                                            "b/.syncline-tmp-123456789abcdef",
+                                            "b/.syncline-tmp-0123456789ABCDEF",
+                                            "b/.syncline-tmp-0123456789abcdef.bak",
+                                            "zz/" + std::string(255, 'd') + "/f"};
 
 void plant(const Playground& ground) {
     for (const std::string& name : kOddFiles) {
@@ -132,7 +148,8 @@ BOOST_AUTO_TEST_CASE(every_page_size_and_every_stop_give_the_same_items) {
         std::vector<std::string> pieces;
         Items page;
         page.stop_after = 1;
-        BOOST_REQUIRE_EQUAL(client.list_page(page, static_cast<std::uint32_t>(stop)).code, SYNCLINE_OK);
+        BOOST_REQUIRE_EQUAL(client.list_page(page, static_cast<std::uint32_t>(stop)).code,
+                            SYNCLINE_OK);
         BOOST_REQUIRE(!page.all.empty());
         for (const Seen& item : page.all) {
             pieces.push_back(item.key);
@@ -173,7 +190,8 @@ BOOST_AUTO_TEST_CASE(any_start_after_and_any_prefix_select_exactly_what_they_say
             }
         }
         Items items;
-        BOOST_REQUIRE_EQUAL(client.list_page(items, UINT32_MAX, {}, {}, 0, probe).code, SYNCLINE_OK);
+        BOOST_REQUIRE_EQUAL(client.list_page(items, UINT32_MAX, {}, {}, 0, probe).code,
+                            SYNCLINE_OK);
         std::vector<std::string> got;
         for (const Seen& item : items.all) {
             got.push_back(item.key);
@@ -239,7 +257,8 @@ BOOST_AUTO_TEST_CASE(a_key_names_one_kind_only) {
     BOOST_TEST(client.get("dir", bytes).code == SYNCLINE_E_NOT_FOUND);
 }
 
-// A clock whose granularity is two seconds: what was touched since its last tick may change again unseen.
+// A clock whose granularity is two seconds: what was touched since its last tick may change again
+// unseen.
 BOOST_AUTO_TEST_CASE(writes_within_the_granularity_are_unsettled) {
     Playground ground;
     ground.write("fresh", "1");
@@ -262,7 +281,8 @@ BOOST_AUTO_TEST_CASE(writes_within_the_granularity_are_unsettled) {
     for (const Seen& item : client.list()) {
         BOOST_TEST(item.unsettled() == (item.key == "old"));
     }
-    // The edge: a timestamp of exactly the start minus the granularity may still be followed by an equal one.
+    // The edge: a timestamp of exactly the start minus the granularity may still be followed by an
+    // equal one.
     ground.write("old", "2", now + kSecond);
     now += 3 * kSecond;
     BOOST_TEST(client.stat("old").item.unsettled());
@@ -320,7 +340,8 @@ BOOST_AUTO_TEST_CASE(two_thousand_levels_need_few_descriptors_and_no_recursion) 
     for (int level = 0; level < 2000; ++level) {
         const std::string name = "level" + std::to_string(level % 10);
         BOOST_REQUIRE_EQUAL(mkdirat(at.get(), name.c_str(), 0755), 0);
-        if (level % 100 == 50) { // something behind the way down, so that far levels are opened again
+        if (level % 100 ==
+            50) { // something behind the way down, so that far levels are opened again
             const int fd = openat(at.get(), "zz", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
             BOOST_REQUIRE(fd >= 0);
             ::close(fd);

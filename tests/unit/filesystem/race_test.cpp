@@ -112,9 +112,11 @@ BOOST_AUTO_TEST_CASE(of_many_removals_updates_and_renames_one_wins) {
             if (i % 4 == 0) {
                 out = client.put("f", "new", {SYNCLINE_COND_IF_VERSION, version});
             } else if (i % 4 == 1) {
-                out = client.rename("f", "sub/g" + std::to_string(i), SYNCLINE_COND_IF_ABSENT, version);
+                out = client.rename("f", "sub/g" + std::to_string(i), SYNCLINE_COND_IF_ABSENT,
+                                    version);
             } else if (i % 4 == 2) {
-                out = client.set_meta("f", {SYNCLINE_COND_IF_VERSION, version, SYNCLINE_KIND_OBJECT, kOld + i});
+                out = client.set_meta(
+                    "f", {SYNCLINE_COND_IF_VERSION, version, SYNCLINE_KIND_OBJECT, kOld + i});
             } else {
                 out = client.remove("f", SYNCLINE_COND_IF_VERSION, version);
             }
@@ -128,7 +130,10 @@ BOOST_AUTO_TEST_CASE(of_many_removals_updates_and_renames_one_wins) {
 BOOST_AUTO_TEST_CASE(readers_see_old_or_new_and_never_a_part) {
     Playground ground;
     Client client(ground);
-    const auto text = [](int i) { return std::string(20'000 + static_cast<std::size_t>(i % 7) * 1000, static_cast<char>('a' + i % 26)); };
+    const auto text = [](int i) {
+        return std::string(20'000 + static_cast<std::size_t>(i % 7) * 1000,
+                           static_cast<char>('a' + i % 26));
+    };
     BOOST_REQUIRE_EQUAL(client.put("f", text(0)).code, SYNCLINE_OK);
     std::atomic<bool> done{false};
     std::atomic<int> reads{0};

@@ -16,7 +16,8 @@ std::string big_text(std::size_t size) {
 
 void append(const std::string& path, const std::string& text) {
     const syncline::fs::Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-    BOOST_REQUIRE_EQUAL(::write(fd.get(), text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    BOOST_REQUIRE_EQUAL(::write(fd.get(), text.data(), text.size()),
+                        static_cast<ssize_t>(text.size()));
 }
 
 } // namespace
@@ -26,8 +27,9 @@ BOOST_AUTO_TEST_SUITE(reading)
 BOOST_AUTO_TEST_CASE(bodies_of_all_sizes_come_back) {
     Playground ground;
     Client client(ground);
-    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{262143}, std::size_t{262144},
-                                   std::size_t{262145}, std::size_t{1'000'000}}) {
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{262143}, std::size_t{262144},
+          std::size_t{262145}, std::size_t{1'000'000}}) {
         const std::string text = big_text(size);
         ground.write("f", text);
         Bytes bytes;
@@ -44,7 +46,8 @@ BOOST_AUTO_TEST_CASE(any_range_is_a_slice) {
     const std::string text = big_text(1000);
     ground.write("f", text);
     for (const std::uint64_t offset : {0U, 1U, 500U, 999U, 1000U, 5000U}) {
-        for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{500}, std::uint64_t{2000}, SYNCLINE_LENGTH_ALL}) {
+        for (const std::uint64_t length : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{500},
+                                           std::uint64_t{2000}, SYNCLINE_LENGTH_ALL}) {
             Bytes bytes;
             BOOST_TEST(client.get("f", bytes, {}, offset, length).code == SYNCLINE_OK);
             const std::string expected = offset < text.size() ? text.substr(offset, length) : "";
@@ -64,7 +67,8 @@ BOOST_AUTO_TEST_CASE(a_link_is_its_target_and_never_followed) {
     BOOST_TEST(bytes.item.kind == SYNCLINE_KIND_LINK);
     ground.link("long", std::string(3000, 'x'));
     Bytes slice;
-    BOOST_TEST(client.get("long", slice, client.stat("long").item.version, 10, 5).code == SYNCLINE_OK);
+    BOOST_TEST(client.get("long", slice, client.stat("long").item.version, 10, 5).code ==
+               SYNCLINE_OK);
     BOOST_TEST(slice.body == "xxxxx");
     Bytes none;
     BOOST_TEST(client.get("long", none, "stale").code == SYNCLINE_E_CONFLICT);
@@ -91,7 +95,9 @@ BOOST_AUTO_TEST_CASE(a_source_that_changes_while_it_is_read_is_a_conflict) {
     const std::string text = big_text(600'000);
     const std::vector<std::function<void(const Playground&)>> changes = {
         [](const Playground& ground) { append(ground.path("f"), "x"); },
-        [](const Playground& ground) { BOOST_REQUIRE_EQUAL(truncate(ground.path("f").c_str(), 10), 0); },
+        [](const Playground& ground) {
+            BOOST_REQUIRE_EQUAL(truncate(ground.path("f").c_str(), 10), 0);
+        },
         [&text](const Playground& ground) { ground.write("f", text); }};
     for (const auto& change : changes) {
         Playground ground;
@@ -178,7 +184,8 @@ BOOST_AUTO_TEST_CASE(a_link_has_no_descriptor) {
     req.struct_size = sizeof req;
     req.key = syncline::fs::bytes_of("link");
     std::int32_t fd = -7;
-    BOOST_TEST(client.endpoint.open_body(call.get(), req, items.get(), fd).code() == SYNCLINE_E_NOT_SUPPORTED);
+    BOOST_TEST(client.endpoint.open_body(call.get(), req, items.get(), fd).code() ==
+               SYNCLINE_E_NOT_SUPPORTED);
     BOOST_TEST(fd == -7);
 }
 

@@ -29,12 +29,13 @@ using syncline::fs::Tweaks;
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kOld = 1'500'000'000 * kSecond + 123'456'789;
 
-// A new directory with a subdirectory "root", removed at the end.
+// A new directory with a subdirectory "root", removed at the end. In memory unless TMPDIR names
+// another place.
 class Playground {
 public:
     Playground() {
-        const bool has_shm = access("/dev/shm", W_OK) == 0;
-        base_ = (has_shm ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
+        const bool uses_shm = std::getenv("TMPDIR") == nullptr && access("/dev/shm", W_OK) == 0;
+        base_ = (uses_shm ? "/dev/shm" : std::filesystem::temp_directory_path().string()) +
                 "/syncline-fs-test-XXXXXX";
         if (mkdtemp(base_.data()) == nullptr) {
             throw std::runtime_error("mkdtemp failed");
@@ -45,7 +46,8 @@ public:
     Playground& operator=(const Playground&) = delete;
     ~Playground() {
         // The trees of some tests are deeper than a path may be long.
-        const std::string command = "chmod -R u+rwx '" + base_ + "' 2>/dev/null; rm -rf '" + base_ + "'";
+        const std::string command =
+            "chmod -R u+rwx '" + base_ + "' 2>/dev/null; rm -rf '" + base_ + "'";
         if (std::system(command.c_str()) != 0) {
             std::perror("rm");
         }
@@ -58,11 +60,14 @@ public:
         struct stat ignored {};
         return lstat(path(name).c_str(), &ignored) == 0;
     }
-    void directory(const std::string& name) const { std::filesystem::create_directories(path(name)); }
+    void directory(const std::string& name) const {
+        std::filesystem::create_directories(path(name));
+    }
     void link(const std::string& name, const std::string& target) const {
         std::filesystem::create_symlink(target, path(name));
     }
-    void write(const std::string& name, const std::string& text, std::int64_t mtime_ns = kOld) const {
+    void write(const std::string& name, const std::string& text,
+               std::int64_t mtime_ns = kOld) const {
         const syncline::fs::Fd fd(
             ::open(path(name).c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
         if (!fd.valid() ||
@@ -194,7 +199,8 @@ public:
     Bytes() {
         sink_.struct_size = sizeof sink_;
         sink_.impl = this;
-        sink_.begin = [](const syncline_get_sink* sink, const syncline_item* item) -> syncline_status {
+        sink_.begin = [](const syncline_get_sink* sink,
+                         const syncline_item* item) -> syncline_status {
             auto& self = *static_cast<Bytes*>(sink->impl);
             self.item = seen(*item);
             ++self.begins;
@@ -282,7 +288,8 @@ struct Put {
     // NOLINTNEXTLINE(google-explicit-constructor): so that a call can say just what is special
     Put(std::uint32_t condition_in = SYNCLINE_COND_IF_ABSENT, std::string expected_in = {},
         std::uint32_t kind_in = SYNCLINE_KIND_OBJECT, std::int64_t mtime_in = kOld)
-        : condition(condition_in), expected(std::move(expected_in)), kind(kind_in), mtime_ns(mtime_in) {}
+        : condition(condition_in), expected(std::move(expected_in)), kind(kind_in),
+          mtime_ns(mtime_in) {}
 
     std::uint32_t condition;
     std::string expected;
@@ -295,7 +302,8 @@ struct Put {
 // An endpoint on the playground's root.
 class Client {
 public:
-    explicit Client(const Playground& ground, Tweaks tweaks = {}) : Client(settings(ground, std::move(tweaks))) {}
+    explicit Client(const Playground& ground, Tweaks tweaks = {})
+        : Client(settings(ground, std::move(tweaks))) {}
     explicit Client(Settings settings) : endpoint(std::move(settings)) {}
 
     static Settings settings(const Playground& ground, Tweaks tweaks = {}) {
@@ -381,9 +389,9 @@ public:
         return outcome(status, items);
     }
     // One page.
-    Outcome list_page(Items& items, std::uint32_t max_items = UINT32_MAX, const std::string& cursor = {},
-                      const std::string& prefix = {}, std::uint32_t flags = 0,
-                      const std::string& start_after = {}) {
+    Outcome list_page(Items& items, std::uint32_t max_items = UINT32_MAX,
+                      const std::string& cursor = {}, const std::string& prefix = {},
+                      std::uint32_t flags = 0, const std::string& start_after = {}) {
         Call call(flags);
         return list_page(call, items, max_items, cursor, prefix, start_after);
     }

@@ -69,8 +69,9 @@ BOOST_AUTO_TEST_CASE(conditions_hold_on_every_route) {
         const Outcome wrong = client.remove("d/e/f", SYNCLINE_COND_IF_VERSION, made.item.version);
         BOOST_TEST(wrong.code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(wrong.details.count("current_version") == 1U);
-        BOOST_TEST(client.remove("d/e/f", SYNCLINE_COND_IF_VERSION, client.stat("d/e/f").item.version).code ==
-                   SYNCLINE_OK);
+        BOOST_TEST(
+            client.remove("d/e/f", SYNCLINE_COND_IF_VERSION, client.stat("d/e/f").item.version)
+                .code == SYNCLINE_OK);
         BOOST_TEST(client.remove("d/e/f").code == SYNCLINE_E_NOT_FOUND);
         BOOST_TEST(client.keys() == (std::vector<std::string>{"d/", "d/e/", "d/e/g"}),
                    boost::test_tools::per_element());
@@ -101,8 +102,9 @@ BOOST_AUTO_TEST_CASE(links_on_every_route) {
         BOOST_TEST(ground.read("l") == "file");
         BOOST_TEST(ground.read("other") == "victim");
         BOOST_TEST(ground.count_names() == 2U);
-        BOOST_TEST(client.put("n", "a\0b"s, {SYNCLINE_COND_IF_ABSENT, {}, SYNCLINE_KIND_LINK}).code ==
-                   SYNCLINE_E_INVALID_ARGUMENT);
+        BOOST_TEST(
+            client.put("n", "a\0b"s, {SYNCLINE_COND_IF_ABSENT, {}, SYNCLINE_KIND_LINK}).code ==
+            SYNCLINE_E_INVALID_ARGUMENT);
         BOOST_TEST(client.put("n", "", {SYNCLINE_COND_IF_ABSENT, {}, SYNCLINE_KIND_LINK}).code ==
                    SYNCLINE_E_INVALID_ARGUMENT);
     }
@@ -137,7 +139,8 @@ BOOST_AUTO_TEST_CASE(another_kind_in_the_way_is_a_conflict) {
         const Outcome file = client.put("dir", "x", {condition});
         BOOST_TEST(file.code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(file.message.find("a directory is in the way") != std::string::npos);
-        BOOST_TEST(client.put("dir", "x", {condition, {}, SYNCLINE_KIND_LINK}).code == SYNCLINE_E_CONFLICT);
+        BOOST_TEST(client.put("dir", "x", {condition, {}, SYNCLINE_KIND_LINK}).code ==
+                   SYNCLINE_E_CONFLICT);
         const Outcome dir = client.put("file/", "", {condition, {}, SYNCLINE_KIND_CONTAINER});
         BOOST_TEST(dir.code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(dir.message.find("a file is in the way") != std::string::npos);
@@ -184,7 +187,8 @@ BOOST_AUTO_TEST_CASE(modes_follow_the_umask_and_survive_updates) {
         BOOST_TEST(client.put("tool", "x", how).item.executable == "1");
         BOOST_TEST(mode_of(ground, "tool") == 0750U);
         BOOST_REQUIRE_EQUAL(chmod(ground.path("plain").c_str(), 0666), 0);
-        BOOST_TEST(client.put("plain", "y", always()).code == SYNCLINE_OK); // says nothing about metadata
+        BOOST_TEST(client.put("plain", "y", always()).code ==
+                   SYNCLINE_OK); // says nothing about metadata
         BOOST_TEST(mode_of(ground, "plain") == 0666U);
         BOOST_TEST(client.put("plain", "y", how).code == SYNCLINE_OK);
         BOOST_TEST(mode_of(ground, "plain") == 0777U);
@@ -260,7 +264,8 @@ BOOST_AUTO_TEST_CASE(renames) {
         const std::string a = client.stat("a").item.version;
         const std::string id = client.stat("a").item.id;
         BOOST_TEST(client.rename("a", "b").code == SYNCLINE_E_ALREADY_EXISTS);
-        BOOST_TEST(client.rename("a", "new/c", SYNCLINE_COND_IF_ABSENT, "stale").code == SYNCLINE_E_CONFLICT);
+        BOOST_TEST(client.rename("a", "new/c", SYNCLINE_COND_IF_ABSENT, "stale").code ==
+                   SYNCLINE_E_CONFLICT);
         const Outcome moved = client.rename("a", "new/c", SYNCLINE_COND_IF_ABSENT, a);
         BOOST_TEST(moved.code == SYNCLINE_OK, moved.message);
         BOOST_TEST(moved.item.key == "new/c");
@@ -268,14 +273,17 @@ BOOST_AUTO_TEST_CASE(renames) {
         BOOST_TEST(moved.item.version == client.stat("new/c").item.version);
         BOOST_TEST(client.rename("a", "x").code == SYNCLINE_E_NOT_FOUND);
         const std::string b = client.stat("b").item.version;
-        BOOST_TEST(client.rename("new/c", "b", SYNCLINE_COND_IF_VERSION, {}, "stale").code == SYNCLINE_E_CONFLICT);
-        BOOST_TEST(client.rename("new/c", "b", SYNCLINE_COND_IF_VERSION, {}, b).code == SYNCLINE_OK);
+        BOOST_TEST(client.rename("new/c", "b", SYNCLINE_COND_IF_VERSION, {}, "stale").code ==
+                   SYNCLINE_E_CONFLICT);
+        BOOST_TEST(client.rename("new/c", "b", SYNCLINE_COND_IF_VERSION, {}, b).code ==
+                   SYNCLINE_OK);
         BOOST_TEST(ground.read("b") == "A");
         BOOST_TEST(!ground.exists("new/c"));
         BOOST_TEST(client.rename("d/", "new/d/").code == SYNCLINE_OK);
         BOOST_TEST(ground.read("new/d/x") == "X");
         BOOST_TEST(client.rename("new/", "new/d/y/").code == SYNCLINE_E_INVALID_ARGUMENT);
-        BOOST_TEST(client.rename("b", "new/", SYNCLINE_COND_ALWAYS).code == SYNCLINE_E_INVALID_ARGUMENT);
+        BOOST_TEST(client.rename("b", "new/", SYNCLINE_COND_ALWAYS).code ==
+                   SYNCLINE_E_INVALID_ARGUMENT);
         BOOST_TEST(client.rename("b", "new", SYNCLINE_COND_ALWAYS).code == SYNCLINE_E_CONFLICT);
         BOOST_TEST(client.rename("b", "new/d/x", SYNCLINE_COND_ALWAYS).code == SYNCLINE_OK);
         BOOST_TEST(ground.read("new/d/x") == "A");
@@ -285,16 +293,30 @@ BOOST_AUTO_TEST_CASE(renames) {
 BOOST_AUTO_TEST_CASE(keys_that_no_file_can_have) {
     Playground ground;
     Client client(ground);
-    const std::vector<std::string> bad = {"",         "/",       "/a",       "a//b",      "./a",        "a/..",
-                                          "../a",     "a/../b",  "a/.",      "a\0b"s,     "..",         "a/../",
-                                          ".syncline-tmp-0123456789abcdef", "a/.syncline-tmp-0123456789abcdef/x",
-                                          std::string(256, 'x'), "a/" + std::string(256, 'x') + "/b"};
+    const std::vector<std::string> bad = {"",
+                                          "/",
+                                          "/a",
+                                          "a//b",
+                                          "./a",
+                                          "a/..",
+                                          "../a",
+                                          "a/../b",
+                                          "a/.",
+                                          "a\0b"s,
+                                          "..",
+                                          "a/../",
+                                          ".syncline-tmp-0123456789abcdef",
+                                          "a/.syncline-tmp-0123456789abcdef/x",
+                                          std::string(256, 'x'),
+                                          "a/" + std::string(256, 'x') + "/b"};
     for (const std::string& key : bad) {
         Put how;
-        how.kind = !key.empty() && key.back() == '/' ? SYNCLINE_KIND_CONTAINER : SYNCLINE_KIND_OBJECT;
+        how.kind =
+            !key.empty() && key.back() == '/' ? SYNCLINE_KIND_CONTAINER : SYNCLINE_KIND_OBJECT;
         Bytes bytes;
-        for (const Outcome& out : {client.put(key, "x", how), client.stat(key), client.get(key, bytes),
-                                   client.remove(key), client.rename(key, "ok"), client.rename("ok", key)}) {
+        for (const Outcome& out :
+             {client.put(key, "x", how), client.stat(key), client.get(key, bytes),
+              client.remove(key), client.rename(key, "ok"), client.rename("ok", key)}) {
             BOOST_TEST(out.code == SYNCLINE_E_KEY_INVALID, syncline::fs::printable(key));
             BOOST_TEST(out.details.count("rule") == 1U);
         }

@@ -90,7 +90,9 @@ BOOST_AUTO_TEST_CASE(lies_in_listings_are_errors) {
         BOOST_TEST_CONTEXT(how) {
             FakeItemSink sink;
             ListRequest request;
-            request.max_items = 10;
+            if (std::string_view(how) == "list_too_many") {
+                request.max_items = 10;
+            }
             const auto listed = lying.connector(how)->list({}, request, sink);
             BOOST_TEST(listed.code() == Code::internal);
             BOOST_TEST(has_text(listed.status().message(), "protocol error"));

@@ -152,7 +152,10 @@ BOOST_AUTO_TEST_CASE(renames_keep_the_identity) {
 
 BOOST_AUTO_TEST_CASE(a_strategy_from_a_lambda) {
     FakeStrategy strategy([](const Conflict& conflict) {
-        return Decision{.action = DecisionAction::skip, .reason = Bytes(conflict.key)};
+        Decision decision;
+        decision.action = DecisionAction::skip;
+        decision.reason = Bytes(conflict.key);
+        return decision;
     });
     Conflict conflict;
     conflict.key = "k";

@@ -27,7 +27,8 @@ void check_refused(const std::filesystem::path& library, LoadFailureKind kind, c
     BOOST_TEST(failures[0].kind == kind, failures[0].kind << ": " << failures[0].message);
     BOOST_TEST(failures[0].library == library);
     BOOST_TEST(has_text(failures[0].message, text));
-    BOOST_TEST(!has_text(failures[0].message, loaded.temp.path().string()));
+    // The private copy is nothing that people know.
+    BOOST_TEST(failures[0].message.find(loaded.temp.path().string()) == std::string::npos);
 }
 
 const Refused kRefused[] = {

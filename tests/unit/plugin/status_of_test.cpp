@@ -1,6 +1,8 @@
 #include "plugin/status_of.hpp"
 #include "support.hpp"
 
+#include <syncline/abi/call.h>
+
 using namespace syncline;
 using namespace syncline::test;
 using plugin::CallReport;

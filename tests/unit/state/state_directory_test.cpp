@@ -186,9 +186,11 @@ BOOST_AUTO_TEST_CASE(a_file_cut_short_stays_as_it_is) {
     fill(directory.path(), 5'000);
     const std::string whole = read_file(directory.path() / "state.db");
     for (const std::size_t size : {whole.size() - 1, whole.size() - 4096, whole.size() / 2,
-                                   std::size_t{5000}, std::size_t{100}, std::size_t{1}}) {
+                                   std::size_t{5000}, std::size_t{100}, std::size_t{2}}) {
         write_file(directory.path() / "state.db", whole.substr(0, size));
-        BOOST_TEST((refused(directory.path()).code() == Code::state_corrupt), "size " << size);
+        BOOST_TEST_CONTEXT("size " << size << " of " << whole.size()) {
+            BOOST_TEST((refused(directory.path()).code() == Code::state_corrupt));
+        }
     }
 }
 

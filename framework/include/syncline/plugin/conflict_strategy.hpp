@@ -2,9 +2,9 @@
 #pragma once
 
 #include "syncline/core/call.hpp"
+#include "syncline/core/conflict_kind.hpp"
 #include "syncline/core/item.hpp"
 #include "syncline/core/status.hpp"
-#include "syncline/state/plan_store.hpp"
 
 #include <optional>
 #include <string>

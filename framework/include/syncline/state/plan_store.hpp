@@ -6,6 +6,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include "syncline/core/conflict_kind.hpp"
 #include "syncline/core/item.hpp"
 #include "syncline/core/status.hpp"
 
@@ -45,18 +46,7 @@ enum class Phase : std::uint8_t {
 };
 inline constexpr std::size_t kPhaseCount = 9;
 
-enum class ConflictKind : std::uint8_t {
-    none = 0,
-    both_changed = 1,
-    source_changed_target_deleted = 2,
-    source_deleted_target_changed = 3,
-    both_created = 4,
-    kind_differs = 5,
-    key_collision = 6,
-    rename_rename = 7,
-};
 std::string_view name_of(Action action);
-std::string_view name_of(ConflictKind kind);
 
 enum class Outcome : std::uint8_t { pending = 0, ok = 1, skipped = 2, conflicted = 3, failed = 4 };
 std::string_view name_of(Outcome outcome);

@@ -3,7 +3,7 @@
 ///     SYNCLINE_PLUGIN(
 ///         syncline::sdk::connector<Memory>(
 ///             syncline::sdk::Descriptor("example.connector.memory", "1.0.0", "Memory")
-///                 .schemes({"memory"})))
+///                 .schemes({"memory"})));
 ///
 /// Everything the ABI asks of the frame is done here and cannot be forgotten: nested init, exact
 /// ids, configure once, refusing calls on an unconfigured instance, reading and writing structs of

@@ -1,0 +1,101 @@
+// Two stores in memory, a state directory on disk, and runs between them: the engine from end to
+// end without plugins.
+#pragma once
+
+#include "fakes/fake_registry.hpp"
+#include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/sync_run.hpp"
+
+#include <boost/test/unit_test.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace syncline::fakes {
+
+class TemporaryDirectory {
+public:
+    TemporaryDirectory() {
+        std::string name =
+            (std::filesystem::temp_directory_path() / "syncline-test-XXXXXX").string();
+        path_ = ::mkdtemp(name.data());
+    }
+    ~TemporaryDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TemporaryDirectory(const TemporaryDirectory&) = delete;
+    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+    const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+class World {
+public:
+    World() { registry.strategies = standard_strategies(); }
+
+    FakeRegistry registry;
+    FakeConnector& a = registry.store("a");
+    FakeConnector& b = registry.store("b");
+    Rules rules;
+    std::vector<std::string> chain;
+    RunControl control;
+
+    Result<SyncReport> try_run() {
+        SyncSpec spec;
+        spec.source = "fake://a";
+        spec.target = "fake://b";
+        spec.rules = rules;
+        spec.strategies = chain;
+        spec.state_directory = directory_.path() / "state";
+        RunProgress progress;
+        return run_sync(registry, spec, system_clock(), progress, control);
+    }
+
+    SyncReport run() {
+        Result<SyncReport> report = try_run();
+        BOOST_REQUIRE_MESSAGE(report.ok(), report.status().message());
+        BOOST_REQUIRE(report->outcomes.add_up());
+        return *std::move(report);
+    }
+
+    static std::map<std::string, std::function<Result<Decision>(const Conflict&)>>
+    standard_strategies() {
+        const auto always = [](DecisionAction action) {
+            return [action](const Conflict&) -> Result<Decision> {
+                Decision decision;
+                decision.action = action;
+                return decision;
+            };
+        };
+        return {
+            {"source-wins", always(DecisionAction::keep_source)},
+            {"target-wins", always(DecisionAction::keep_target)},
+            {"decline", always(DecisionAction::decline)},
+            {"skip", always(DecisionAction::skip)},
+            {"failing",
+             [](const Conflict&) -> Result<Decision> { return Status(Code::internal, "broke"); }},
+            {"keep-both", [](const Conflict& conflict) -> Result<Decision> {
+                 Decision decision;
+                 if (conflict.source == nullptr || conflict.target == nullptr) {
+                     decision.action = DecisionAction::decline;
+                     return decision;
+                 }
+                 // The larger content wins; the same from both sides.
+                 const Bytes& s = conflict.source->hash;
+                 const Bytes& t = conflict.target->hash;
+                 decision.action = DecisionAction::keep_both;
+                 const bool source_loses = s < t;
+                 (source_loses ? decision.source_key : decision.target_key) =
+                     Bytes(conflict.key) + ".conflict-1";
+                 return decision;
+             }}};
+    }
+
+private:
+    TemporaryDirectory directory_;
+};
+
+} // namespace syncline::fakes

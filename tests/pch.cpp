@@ -1,0 +1,1 @@
+// Nothing: exists so that the headers all tests include are compiled once.

@@ -1,0 +1,117 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs the tests.
+#
+#   tests/run.sh              the quick suite: everything a change must pass
+#   tests/run.sh full         the same with more worlds, kills and seeds
+#   tests/run.sh NAME...      some of: format lint dev tsan scenario
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+full=0
+steps=()
+for word in "$@"; do
+    case "$word" in
+        full) full=1 ;;
+        format | lint | dev | tsan | scenario) steps+=("$word") ;;
+        -h | --help)
+            sed -n '2,6s/^# \{0,1\}//p' "$0"
+            exit 0
+            ;;
+        *)
+            echo "tests/run.sh: no suite is called '$word'; see tests/run.sh --help" >&2
+            exit 2
+            ;;
+    esac
+done
+if [ ${#steps[@]} -eq 0 ]; then
+    steps=(format dev scenario tsan)
+    [ "$full" -eq 1 ] && steps+=(lint)
+fi
+
+.ci/install build test
+jobs=$(nproc)
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+export RC_PARAMS="${RC_PARAMS:-max_success=$([ "$full" -eq 1 ] && echo 5000 || echo 300)}"
+
+passed=0
+failed=0
+step_started=$SECONDS
+finish() { # finish NAME passed failed
+    passed=$((passed + $2))
+    failed=$((failed + $3))
+    printf '== %s: %d passed, %d failed (%d s)\n' "$1" "$2" "$3" $((SECONDS - step_started))
+}
+
+build() { # build PRESET TARGET...
+    cmake --preset "$1" >/dev/null
+    cmake --build --preset "$1" --parallel "$jobs" --target "${@:2}" -- --quiet
+}
+
+run_ctest() { # run_ctest PRESET NAME [ctest arguments]
+    local log
+    log=$(mktemp)
+    ctest --preset "$1" --parallel "$jobs" "${@:3}" >"$log" 2>&1 || true
+    local run bad
+    run=$(sed -n 's/.*tests passed, .* tests failed out of \([0-9]*\)/\1/p' "$log")
+    bad=$(sed -n 's/.*tests passed, \([0-9]*\) tests failed out of.*/\1/p' "$log")
+    if [ -z "$run" ] || [ "$bad" -ne 0 ]; then
+        cat "$log"
+    fi
+    finish "$2" "$((${run:-0} - ${bad:-0}))" "${bad:-1}"
+    rm -f "$log"
+}
+
+run_python() { # run_python NAME COMMAND...
+    local log
+    log=$(mktemp)
+    if "${@:2}" >"$log" 2>&1; then
+        tail -n 1 "$log"
+    else
+        cat "$log"
+    fi
+    local good bad
+    good=$(sed -n 's/^\([0-9]*\) passed, [0-9]* failed.*/\1/p' "$log" | tail -n 1)
+    bad=$(sed -n 's/^[0-9]* passed, \([0-9]*\) failed.*/\1/p' "$log" | tail -n 1)
+    finish "$1" "${good:-0}" "${bad:-1}"
+    rm -f "$log"
+}
+
+for step in "${steps[@]}"; do
+    step_started=$SECONDS
+    case "$step" in
+        format)
+            if git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format --dry-run --Werror; then
+                finish format 1 0
+            else
+                echo "Run: git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | xargs clang-format -i"
+                finish format 0 1
+            fi
+            ;;
+        lint)
+            build dev all
+            if git ls-files 'framework/*.cpp' 'host/*.cpp' 'plugins/*.cpp' |
+                xargs -P "$jobs" -n 4 clang-tidy --quiet -p build/dev 2>/dev/null; then
+                finish lint 1 0
+            else
+                finish lint 0 1
+            fi
+            ;;
+        dev)
+            build dev all
+            run_ctest dev "unit and property tests (address and undefined behaviour sanitizers)"
+            ;;
+        scenario)
+            build dev syncline filesystem basic
+            run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
+            run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
+            ;;
+        tsan)
+            build tsan unit_pool unit_endpoint unit_execute unit_orchestrate unit_reconcile filesystem_test
+            run_ctest tsan "threads (thread sanitizer)" -R '^(unit_(pool|endpoint|execute|orchestrate|reconcile)|filesystem)$'
+            ;;
+    esac
+done
+
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,97 @@
+#include "syncline/endpoint/endpoint.hpp"
+
+#include "fakes/world.hpp"
+
+using namespace syncline;
+using namespace syncline::fakes;
+
+namespace {
+
+std::unique_ptr<Endpoint> endpoint_of(FakeRegistry& registry, const std::string& name) {
+    Result<std::unique_ptr<Connector>> connector =
+        registry.make_connector("", "{\"url\":\"fake://" + name + "\"}");
+    EndpointOptions options;
+    options.location = "fake://" + name;
+    options.spill_directory = std::filesystem::temp_directory_path();
+    Result<std::unique_ptr<Endpoint>> endpoint = make_endpoint(*std::move(connector), options, {});
+    BOOST_REQUIRE(endpoint.ok());
+    return *std::move(endpoint);
+}
+
+Status read_all(Endpoint& endpoint, std::vector<Bytes>& keys) {
+    Result<std::unique_ptr<ItemStream>> stream = endpoint.list({});
+    SYNCLINE_TRY(stream.status());
+    ItemView item;
+    while (true) {
+        const Result<bool> more = (*stream)->next(item);
+        if (!more.ok() || !*more) {
+            return more.status();
+        }
+        keys.emplace_back(item.key);
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_SUITE(endpoint)
+
+BOOST_AUTO_TEST_CASE(pages_of_every_size_give_the_same_listing) {
+    FakeRegistry registry;
+    FakeConnector& store = registry.store("s");
+    for (int i = 0; i < 1'500; ++i) {
+        store.add_object("k" + std::to_string(i), "");
+    }
+    std::vector<Bytes> whole;
+    BOOST_REQUIRE(read_all(*endpoint_of(registry, "s"), whole).ok());
+    BOOST_TEST(whole.size() == 1'500U);
+    for (const std::uint32_t page : {1U, 7U, 1'000U}) {
+        store.page_items = page;
+        for (const std::uint32_t concurrency : {1U, 4U}) {
+            store.info_answer.max_concurrency = concurrency;
+            std::vector<Bytes> keys;
+            BOOST_REQUIRE(read_all(*endpoint_of(registry, "s"), keys).ok());
+            BOOST_TEST((keys == whole));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_listing_out_of_order_is_refused) {
+    FakeRegistry registry;
+    FakeConnector& store = registry.store("s");
+    store.info_answer.lists_in_order = false; // lists in its own order ...
+    for (int i = 0; i < 50; ++i) {
+        store.add_object("k" + std::to_string(i), "");
+    }
+    std::vector<Bytes> keys;
+    BOOST_REQUIRE(read_all(*endpoint_of(registry, "s"), keys).ok());
+    BOOST_TEST(std::is_sorted(keys.begin(), keys.end()));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_is_dropped_early_ends_its_listing) {
+    FakeRegistry registry;
+    FakeConnector& store = registry.store("s");
+    for (int i = 0; i < 50'000; ++i) {
+        store.add_object("k" + std::to_string(i), "");
+    }
+    const std::unique_ptr<Endpoint> endpoint = endpoint_of(registry, "s");
+    for (int i = 0; i < 20; ++i) {
+        Result<std::unique_ptr<ItemStream>> stream = endpoint->list({});
+        BOOST_REQUIRE(stream.ok());
+        ItemView item;
+        BOOST_REQUIRE(*(*stream)->next(item));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_root_that_is_gone_is_no_empty_listing) {
+    FakeRegistry registry;
+    FakeConnector& store = registry.store("s");
+    const std::unique_ptr<Endpoint> endpoint = endpoint_of(registry, "s");
+    store.fail(
+        {.op = FakeOp::list, .key = {}, .nth = 1, .status = Status(Code::not_found, "gone")});
+    std::vector<Bytes> keys;
+    const Status status = read_all(*endpoint, keys);
+    BOOST_TEST((status.code() == Code::root_missing));
+    BOOST_TEST(status.message().find("fake://s") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
