@@ -37,10 +37,14 @@ int dispatch(const std::string& command, const Arguments& rest) {
 int main(int argc, char** argv) {
     try {
         if (argc < 2) {
-            help_command({});
-            return syncline::exit_code::kUsage;
+            return usage_error("no command given; see 'syncline help'");
         }
-        return dispatch(argv[1], Arguments(argv + 2, argv + argc));
+        const int code = dispatch(argv[1], Arguments(argv + 2, argv + argc));
+        if (!std::cout.flush()) {
+            std::cerr << "syncline: could not write the result to standard output\n";
+            return code == syncline::exit_code::kInSync ? syncline::exit_code::kUnexpected : code;
+        }
+        return code;
     } catch (const std::exception& error) {
         std::cerr << "syncline: unexpected error: " << error.what()
                   << "; please report it with what you did\n";

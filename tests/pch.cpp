@@ -1,1 +1,2 @@
-// Nothing: exists so that the headers all tests include are compiled once.
+// Exists so that the headers all tests include are compiled once.
+int main() { return 0; }

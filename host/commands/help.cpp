@@ -5,7 +5,10 @@
 
 namespace syncline::host {
 
-int version_command(const Arguments&) {
+int version_command(const Arguments& arguments) {
+    if (!arguments.empty() && arguments[0] != "--help" && arguments[0] != "-h") {
+        return usage_error("'syncline version' takes no arguments");
+    }
     std::cout << "syncline " << SYNCLINE_VERSION << '\n';
     return 0;
 }

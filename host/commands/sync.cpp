@@ -8,6 +8,7 @@
 #include "syncline/orchestrate/exit_code.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
@@ -206,6 +207,13 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         parse_globs(po::command_line_parser(arguments).options(all).positional(positional).run(),
                     rules.filter));
     into.spec.strategies = split(chain, ',');
+    const std::vector<std::string>& names = into.spec.strategies;
+    const bool empty_name =
+        chain.ends_with(',') || std::find(names.begin(), names.end(), "") != names.end();
+    if (vm.count("on-conflict") != 0 && (names.empty() || empty_name)) {
+        return Status(Code::invalid_argument,
+                      "--on-conflict needs names of strategies, such as newer-wins,keep-both");
+    }
     into.spec.state_directory =
         state.empty() ? default_state_directory() : std::filesystem::absolute(state);
     return {};
@@ -291,10 +299,6 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
     }
     std::cout.flush();
     print_messages(std::cerr, *report);
-    if (!std::cout) {
-        std::cerr << "syncline: could not write the result to standard output\n";
-        return code == exit_code::kInSync ? exit_code::kUnexpected : code;
-    }
     return code;
 }
 

@@ -308,9 +308,6 @@ class Output(CommandLine):
     def test_unknown_strategy(self):
         self.document(3, "sync", "a", "b", "--on-conflict", "newest")
 
-    def test_usage_mistake(self):
-        self.document(2, "sync", "a", "b", "--mode", "miror")
-
     def test_held_lock(self):
         self.hold()
         self.document(11, "sync", "a", "b")

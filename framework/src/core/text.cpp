@@ -259,7 +259,7 @@ std::string display_duration_ms(std::int64_t millis) {
         return two_units(seconds / 60, " min", seconds % 60, " s");
     }
     const std::uint64_t minutes = seconds / 60;
-    constexpr std::uint64_t kMinutesOfDay = 24 * 60;
+    constexpr std::uint64_t kMinutesOfDay = 1440;
     if (minutes < kMinutesOfDay) {
         return two_units(minutes / 60, " h", minutes % 60, " min");
     }

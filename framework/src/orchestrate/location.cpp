@@ -70,25 +70,27 @@ std::optional<std::string_view> scheme_of(std::string_view text) {
 
 Result<Location> directory_location(std::string_view text) {
     std::error_code error;
-    const std::filesystem::path real =
-        std::filesystem::canonical(std::filesystem::path(text), error);
+    std::filesystem::path real =
+        std::filesystem::weakly_canonical(std::filesystem::path(text), error);
     if (error) {
-        const bool missing =
-            error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
-        return Status(missing ? Code::root_missing : Code::permission_denied,
-                      "'" + display_key(text) + "': " +
-                          (missing
-                               ? "no such directory; create it first (mkdir) or check the spelling"
-                               : error.message()));
+        return Status(Code::permission_denied, "'" + display_key(text) + "': " + error.message());
     }
-    if (!std::filesystem::is_directory(real, error)) {
-        return Status(Code::root_missing, "'" + display_key(text) +
-                                              "' is not a directory; a sync needs two directories");
+    real = std::filesystem::absolute(real, error).lexically_normal();
+    if (!real.has_filename() && real.has_relative_path()) {
+        real = real.parent_path(); // a trailing slash is no other place
     }
     Location location;
     location.scheme = "file";
     location.canonical = real.native();
     location.url = "file://" + percent_encode(real.native());
+    const std::filesystem::file_status status = std::filesystem::status(real, error);
+    if (!std::filesystem::exists(status)) {
+        location.missing = "'" + display_key(text) +
+                           "': no such directory; create it first (mkdir) or check the spelling";
+    } else if (!std::filesystem::is_directory(status)) {
+        location.missing =
+            "'" + display_key(text) + "' is not a directory; a sync needs two directories";
+    }
     return location;
 }
 

@@ -95,11 +95,11 @@ private:
     Status open() {
         Result<Location> source = parse_location(spec_.source);
         if (!source.ok()) {
-            return root_gone(source.status().with_context("source"));
+            return source.status().with_context("source");
         }
         Result<Location> target = parse_location(spec_.target);
         if (!target.ok()) {
-            return root_gone(target.status().with_context("target"));
+            return target.status().with_context("target");
         }
         report_.source = shown(*source);
         report_.target = shown(*target);
@@ -108,6 +108,10 @@ private:
         SYNCLINE_TRY(check_state_outside(spec_, *target));
         SYNCLINE_TRY(make_strategies());
 
+        const std::string& missing = source->missing.empty() ? target->missing : source->missing;
+        if (!missing.empty() && !std::filesystem::exists(spec_.state_directory)) {
+            return Status(Code::invalid_config, missing); // leave no trace of a slip
+        }
         Result<std::unique_ptr<StateDirectory>> directory =
             open_state_directory(spec_.state_directory);
         if (!directory.ok()) {
@@ -129,6 +133,9 @@ private:
             return identity.status();
         }
         identity_ = *std::move(identity);
+        if (!missing.empty()) {
+            return root_gone(Status(Code::root_missing, missing));
+        }
 
         SYNCLINE_TRY(make_side(*source, source_));
         SYNCLINE_TRY(make_side(*target, target_));

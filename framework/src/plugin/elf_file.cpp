@@ -92,6 +92,12 @@ ElfFacts inspect_elf(BytesView file) {
     if (!facts.wrong.empty()) {
         return facts;
     }
+    if (header->e_shoff != 0 &&
+        !at<Elf64_Shdr>(file, header->e_shoff + (header->e_shnum == 0 ? 0u : header->e_shnum - 1u) *
+                                                    std::uint64_t{header->e_shentsize})) {
+        facts.wrong = "the file is cut off: its table of sections lies beyond its end";
+        return facts;
+    }
     std::vector<Elf64_Phdr> segments;
     for (std::uint64_t index = 0; index < header->e_phnum; ++index) {
         const auto segment = at<Elf64_Phdr>(file, header->e_phoff + index * header->e_phentsize);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <optional>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -92,6 +93,29 @@ bool is_own_copy(const std::filesystem::path& path) {
            about.st_uid == ::geteuid() && (about.st_mode & 0077) == 0;
 }
 
+// What changes with a file's content, as far as the system tells: where it lies, its size and its
+// times.
+std::string identity(const struct stat& about) {
+    const auto time = [](const timespec& at) {
+        return std::to_string(at.tv_sec) + "." + std::to_string(at.tv_nsec);
+    };
+    return std::to_string(about.st_dev) + "/" + std::to_string(about.st_ino) + "/" +
+           std::to_string(about.st_size) + "/" + time(about.st_mtim) + "/" + time(about.st_ctim);
+}
+
+// A record of which copy an installed file has, so that a start of the program need not read both
+// again:
+// "<identity of the file> <digest> <identity of the copy>". The directory is as private as the
+// copies.
+std::filesystem::path record_name(const std::filesystem::path& directory,
+                                  const struct stat& installed) {
+    return directory /
+           ("seen-" + std::to_string(installed.st_dev) + "-" + std::to_string(installed.st_ino));
+}
+
+// Whole seconds, since some file systems count no finer.
+constexpr time_t kSettledAfter = 2;
+
 std::filesystem::path temporary_name(const std::filesystem::path& directory) {
     static std::atomic<unsigned> last{0};
     return directory /
@@ -154,8 +178,58 @@ Status prepare_cache(const std::filesystem::path& directory) {
     return {};
 }
 
-Result<CachedLibrary> cache_library(const std::filesystem::path& directory,
-                                    const std::filesystem::path& library) {
+namespace {
+
+constexpr std::size_t kDigestDigits = 64;
+
+std::optional<CachedLibrary> recorded_copy(const std::filesystem::path& directory,
+                                           const struct stat& installed) {
+    const std::filesystem::path name = record_name(directory, installed);
+    if (!is_own_copy(name)) {
+        return std::nullopt;
+    }
+    const Result<Bytes> record = read_file(name);
+    const std::string begin = identity(installed) + " ";
+    if (!record.ok() || !record->starts_with(begin) ||
+        record->size() < begin.size() + kDigestDigits) {
+        return std::nullopt;
+    }
+    std::string digest = record->substr(begin.size(), kDigestDigits);
+    std::filesystem::path path = directory / (digest + ".so");
+    struct stat copy {};
+    if (!is_own_copy(path) || ::lstat(path.c_str(), &copy) != 0 ||
+        *record != begin + digest + " " + identity(copy)) {
+        return std::nullopt;
+    }
+    Result<MappedFile> content = MappedFile::open(path);
+    if (!content.ok()) {
+        return std::nullopt;
+    }
+    return CachedLibrary{std::move(path), std::move(digest), *std::move(content)};
+}
+
+// Failing to keep a record costs the next start some milliseconds, no more.
+void record_copy(const std::filesystem::path& directory, const struct stat& installed,
+                 const CachedLibrary& library) {
+    struct stat copy {};
+    const std::filesystem::path temporary = temporary_name(directory);
+    if (::lstat(library.path.c_str(), &copy) != 0 ||
+        !write_file(temporary, identity(installed) + " " + library.digest + " " + identity(copy))
+             .ok()) {
+        ::unlink(temporary.c_str());
+        return;
+    }
+    // A file written a moment ago may be written again within the same tick of its clock, unseen.
+    struct stat now {};
+    if (::lstat(temporary.c_str(), &now) != 0 ||
+        installed.st_ctim.tv_sec + kSettledAfter > now.st_ctim.tv_sec ||
+        ::rename(temporary.c_str(), record_name(directory, installed).c_str()) != 0) {
+        ::unlink(temporary.c_str());
+    }
+}
+
+Result<CachedLibrary> checked_copy(const std::filesystem::path& directory,
+                                   const std::filesystem::path& library) {
     const Result<Bytes> installed = read_file(library);
     if (!installed.ok()) {
         return installed.status();
@@ -188,6 +262,25 @@ Result<CachedLibrary> cache_library(const std::filesystem::path& directory,
         return give_up(failure(errno, "cannot rename to", path));
     }
     return CachedLibrary{std::move(path), wanted, *std::move(copy)};
+}
+
+} // namespace
+
+Result<CachedLibrary> cache_library(const std::filesystem::path& directory,
+                                    const std::filesystem::path& library) {
+    // Taken before the content is read: a change in between makes the record useless, not wrong.
+    struct stat installed {};
+    const bool known = ::stat(library.c_str(), &installed) == 0;
+    if (known) {
+        if (std::optional<CachedLibrary> copy = recorded_copy(directory, installed)) {
+            return *std::move(copy);
+        }
+    }
+    Result<CachedLibrary> copy = checked_copy(directory, library);
+    if (known && copy.ok()) {
+        record_copy(directory, installed, *copy);
+    }
+    return copy;
 }
 
 } // namespace syncline::plugin

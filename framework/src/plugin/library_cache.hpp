@@ -39,7 +39,9 @@ struct CachedLibrary {
 // Creates the directory (0700) if it is absent. Refuses one that others could write to.
 Status prepare_cache(const std::filesystem::path& directory);
 
-// The private copy of `library`, made now if there is none.
+// The private copy of `library`, made now if there is none. Its digest was taken from the copy:
+// now, or when a record was made that still fits both files in every number the system keeps about
+// them.
 Result<CachedLibrary> cache_library(const std::filesystem::path& directory,
                                     const std::filesystem::path& library);
 

@@ -202,7 +202,11 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             Bytes& proposed = loser == Side::source ? decision->source_key : decision->target_key;
             Result<Bytes> key = free_conflict_key(conflict, loser, proposed);
             if (!key.ok()) {
-                return key.status();
+                if (key.code() == Code::cancelled) {
+                    return key.status();
+                }
+                undecided.reason = "no name for a conflict copy: " + key.status().message();
+                continue;
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
@@ -225,6 +229,9 @@ Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Sid
     const Item& item = loser == Side::source ? *conflict.source : *conflict.target;
     std::optional<Bytes> loser_hash;
     const auto usable = [&](ItemReader& side, BytesView key) -> Result<bool> {
+        if (side.stat(call_, Bytes(key) + '/').ok()) {
+            return false; // a container of that name
+        }
         const Result<Item> there = side.stat(call_, key);
         if (!there.ok()) {
             return there.code() == Code::not_found ? Result<bool>(true)
@@ -246,6 +253,9 @@ Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Sid
     };
     for (unsigned number = 1;; ++number) {
         Bytes key = with_conflict_number(proposed, number);
+        if (given_.count(key) != 0) {
+            continue;
+        }
         Result<bool> on_source = usable(*source_, key);
         if (!on_source.ok()) {
             return on_source.status();
@@ -255,6 +265,7 @@ Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Sid
             return on_target.status();
         }
         if (*on_source && *on_target) {
+            given_.insert(key);
             return key;
         }
     }

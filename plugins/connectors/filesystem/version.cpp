@@ -29,7 +29,7 @@ std::uint32_t kind_of(FileType type) {
     case FileType::other:
         break;
     }
-    return 0; // there is something, but nothing that can be synced
+    return SYNCLINE_KIND_OTHER;
 }
 
 } // namespace
@@ -62,7 +62,7 @@ void make_item(const FileState& state, std::string_view key, std::int64_t settle
     item.struct_size = sizeof item;
     item.key = bytes_of(key);
     item.kind = kind_of(state.type);
-    if (state.has_birth && item.kind != 0) {
+    if (state.has_birth && item.kind != SYNCLINE_KIND_OTHER) {
         store(id.data(), state.inode);
         store(id.data() + 8, state.birth_ns);
         item.id = {id.data(), id.size()};

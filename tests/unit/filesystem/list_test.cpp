@@ -229,7 +229,7 @@ BOOST_AUTO_TEST_CASE(items_say_what_is_there) {
     BOOST_TEST((items["dir/"].fields & (SYNCLINE_ITEM_SIZE | SYNCLINE_ITEM_VERSION)) == 0U);
     BOOST_TEST(items["link"].kind == SYNCLINE_KIND_LINK);
     BOOST_TEST(items["link"].size == 10U);
-    BOOST_TEST(items["pipe"].kind == 0U);
+    BOOST_TEST(items["pipe"].kind == SYNCLINE_KIND_OTHER);
     for (const auto& [key, item] : items) {
         const Outcome stat = client.stat(key);
         BOOST_TEST(stat.code == SYNCLINE_OK);

@@ -111,11 +111,13 @@ BOOST_AUTO_TEST_CASE(a_call_that_succeeds_is_cheap) {
     const CallContext context;
     const auto start = std::chrono::steady_clock::now();
     constexpr int kCalls = 100'000;
+    int failures = 0;
     for (int count = 0; count < kCalls; ++count) {
         plugin::Call call(context, system_clock());
-        BOOST_REQUIRE(call.finish(SYNCLINE_OK, {}).ok());
+        failures += call.finish(SYNCLINE_OK, {}).ok() ? 0 : 1;
     }
     const auto each = (std::chrono::steady_clock::now() - start) / kCalls;
+    BOOST_TEST(failures == 0);
     BOOST_TEST_MESSAGE("a call: " << std::chrono::nanoseconds(each).count() << " ns");
     BOOST_TEST((each < std::chrono::microseconds(20)));
 }

@@ -9,6 +9,7 @@
 #include "syncline/reconcile/reconciler.hpp"
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,7 @@ private:
     ItemReader* target_ = nullptr;
     const Clock* clock_ = nullptr;
     CallContext call_;
+    std::set<Bytes> given_; // names of conflict copies in this plan, which neither side shows yet
 };
 
 // `dir/name.conflict-3.ext` with another number; a name without the mark gets it before its

@@ -32,6 +32,8 @@ extern "C" {
 #define SYNCLINE_KIND_OBJECT 1u
 #define SYNCLINE_KIND_CONTAINER 2u
 #define SYNCLINE_KIND_LINK 3u
+#define SYNCLINE_KIND_OTHER                                                                        \
+    4u /* there, but of a kind that cannot be synchronised (a socket, a device) */
 
 /* syncline_item.flags; unknown bits are ignored. */
 #define SYNCLINE_ITEM_UNREADABLE                                                                   \
