@@ -85,6 +85,14 @@ Result<FileDescriptor> open_private_file(const std::filesystem::path& file, int 
     return descriptor;
 }
 
+Status sync_directory(const std::filesystem::path& directory) {
+    const FileDescriptor descriptor(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!descriptor.is_open() || ::fsync(descriptor.get()) != 0) {
+        return status_of_errno(errno, "sync", directory);
+    }
+    return {};
+}
+
 std::string file_stem_of(std::string_view sync_name) { return to_hex(content_hash(sync_name)); }
 
 } // namespace syncline::state

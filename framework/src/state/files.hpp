@@ -38,6 +38,9 @@ Status make_private_directory(const std::filesystem::path& directory);
 // Opens for reading and writing; creates with mode 0600.
 Result<FileDescriptor> open_private_file(const std::filesystem::path& file, int extra_flags);
 
+// Makes names that were added to or removed from `directory` durable.
+Status sync_directory(const std::filesystem::path& directory);
+
 // A file name that stands for a sync, whose own name may hold any bytes.
 std::string file_stem_of(std::string_view sync_name);
 

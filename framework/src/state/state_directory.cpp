@@ -6,11 +6,13 @@
 #include "state/plan_store.hpp"
 #include "state/run_store.hpp"
 #include "state/sync_lock.hpp"
+#include "syncline/core/text.hpp"
 
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace syncline {
 namespace {
@@ -86,21 +88,59 @@ private:
     fs::path directory_;
 };
 
-// Makes the state file if there is none. It never opens one that is there: closing a descriptor
-// would drop the locks that connections of this process hold on it.
-Status make_state_file(const fs::path& file) {
-    const Result<state::FileDescriptor> created = state::open_private_file(file, O_EXCL);
-    if (!created.ok()) {
-        struct stat found {};
-        if (::stat(file.c_str(), &found) != 0) {
-            return created.status();
-        }
-        if (!S_ISREG(found.st_mode)) {
-            return state::status_of_errno(S_ISDIR(found.st_mode) ? EISDIR : EINVAL,
-                                          "use as state file", file);
-        }
+Status remove_if_there(const fs::path& file) {
+    if (::unlink(file.c_str()) != 0 && errno != ENOENT) {
+        return state::status_of_errno(errno, "remove", file);
     }
     return {};
+}
+
+Status remove_with_logs(const fs::path& file, bool and_itself) {
+    for (const char* suffix : {"-journal", "-wal", "-shm"}) {
+        SYNCLINE_TRY(remove_if_there(file.native() + suffix));
+    }
+    return and_itself ? remove_if_there(file) : Status();
+}
+
+// Finishes a new file under another name and renames it, so that the state file is never half made:
+// what a kill leaves of a first transaction could not be looked at without changing it.
+Status make_state_file(const fs::path& directory, const fs::path& file) {
+    const fs::path fresh = file.native() + ".new";
+    SYNCLINE_TRY(remove_with_logs(fresh, true));
+    SYNCLINE_TRY(state::open_private_file(fresh, O_EXCL).status());
+    {
+        SYNCLINE_STATE_ASSIGN(Database database, Database::open(fresh, OpenMode::read_write));
+        SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL"));
+        SYNCLINE_TRY(state::migrate(database, state::migrations()));
+        // Last, so that all of it is in the file and nothing in a log.
+        SYNCLINE_STATE_ASSIGN(Statement to_wal, database.prepare("PRAGMA journal_mode = WAL"));
+        SYNCLINE_TRY(to_wal.step().status());
+        if (to_wal.bytes(0) != "wal") {
+            return {Code::not_supported, "the file system of '" + display_key(directory.native()) +
+                                             "' cannot share memory between processes, which the "
+                                             "state file needs; choose another "
+                                             "state directory"};
+        }
+    }
+    // A log without its file would be taken for the new file's.
+    SYNCLINE_TRY(remove_with_logs(file, false));
+    if (::rename(fresh.c_str(), file.c_str()) != 0) {
+        return state::status_of_errno(errno, "create", file);
+    }
+    return state::sync_directory(directory);
+}
+
+// Whether there is something in the file; an empty one is as good as none.
+Result<bool> has_content(const fs::path& file) {
+    struct stat found {};
+    if (::stat(file.c_str(), &found) != 0) {
+        return errno == ENOENT ? Result<bool>(false) : state::status_of_errno(errno, "open", file);
+    }
+    if (!S_ISREG(found.st_mode)) {
+        return state::status_of_errno(S_ISDIR(found.st_mode) ? EISDIR : EINVAL, "use as state file",
+                                      file);
+    }
+    return found.st_size > 0;
 }
 
 } // namespace
@@ -127,26 +167,23 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
     }
 
     const fs::path file = directory / "state.db";
-    SYNCLINE_TRY(make_state_file(file));
-    {
+    std::int64_t version = 0;
+    SYNCLINE_STATE_ASSIGN(const bool is_there, has_content(file));
+    if (is_there) {
         // Looks before anything writes: a file that cannot be used stays as it is, byte for byte.
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_schema(database, state::migrations()));
-        SYNCLINE_STATE_ASSIGN(const std::int64_t version,
-                              database.query_integer("PRAGMA user_version"));
-        if (version == static_cast<std::int64_t>(state::migrations().size())) {
-            SYNCLINE_TRY(state::check_tables(database));
-        }
+        SYNCLINE_STATE_ASSIGN(version, database.query_integer("PRAGMA user_version"));
     }
-    {
+    if (version == 0) {
+        SYNCLINE_TRY(make_state_file(directory, file));
+    } else if (version < static_cast<std::int64_t>(state::migrations().size())) {
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_write));
-        SYNCLINE_STATE_ASSIGN(const std::int64_t version,
-                              database.query_integer("PRAGMA user_version"));
-        if (version == 0) {
-            SYNCLINE_TRY(database.execute("PRAGMA journal_mode = WAL"));
-        }
         SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL"));
         SYNCLINE_TRY(state::migrate(database, state::migrations()));
+    } else {
+        SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
+        SYNCLINE_TRY(state::check_tables(database));
     }
     return std::unique_ptr<StateDirectory>(std::make_unique<SqliteStateDirectory>(directory));
 }

@@ -272,4 +272,49 @@ BOOST_AUTO_TEST_CASE(an_empty_file_is_a_first_run) {
     BOOST_TEST(require_value(state.sync->base().count()) == 0U);
 }
 
+// A first transaction that a kill interrupted in the state file itself once left a journal that
+// nobody dared to replay, and the state could not be opened any more.
+BOOST_AUTO_TEST_CASE(a_kill_while_it_is_created_leaves_what_can_be_opened) {
+    const TemporaryDirectory directory;
+    for (int round = 0; round < 40; ++round) {
+        const std::filesystem::path path = directory.path() / std::to_string(round);
+        const pid_t child = ::fork();
+        BOOST_REQUIRE(child >= 0);
+        if (child == 0) {
+            const auto opened = open_state_directory(path);
+            ::pause();
+            ::_exit(1);
+        }
+        ::usleep(static_cast<useconds_t>(250 * round));
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
+        const OpenState state(path);
+        BOOST_TEST(require_value(state.sync->base().count()) == 0U);
+        BOOST_TEST(!std::filesystem::exists(path / "state.db.new"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_an_interrupted_creation_left_does_no_harm) {
+    const TemporaryDirectory directory;
+    const std::filesystem::path other = directory.path() / "other";
+    BOOST_TEST(in_child([&] {
+                   fill(other, 10);
+                   OpenState state(other);
+                   if (!state.sync->runs().begin(1).ok()) {
+                       return 1;
+                   }
+                   ::kill(::getpid(), SIGKILL); // leaves its log behind
+                   return 2;
+               }) == -SIGKILL);
+    const std::filesystem::path path = directory.path() / "state";
+    std::filesystem::create_directory(path);
+    for (const char* name :
+         {"state.db.new", "state.db.new-wal", "state.db.new-journal", "state.db-wal"}) {
+        std::filesystem::copy_file(other / "state.db-wal", path / name);
+    }
+    const OpenState state(path);
+    BOOST_TEST(require_value(state.sync->base().count()) == 0U);
+    BOOST_TEST(require_value(state.sync->runs().latest(1)).empty());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
