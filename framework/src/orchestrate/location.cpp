@@ -151,7 +151,7 @@ Result<Location> parse_location(std::string_view text) {
     if (!scheme) {
         return directory_location(text);
     }
-    if (text.find('\0') != std::string_view::npos || !is_utf8(text)) {
+    if (std::count(text.begin(), text.end(), '\0') != 0 || !is_utf8(text)) {
         return Status(Code::invalid_config,
                       "a URL must be UTF-8 text without NUL: '" + display_key(text) + "'");
     }
@@ -168,7 +168,7 @@ Result<Location> parse_location(std::string_view text) {
             path.remove_prefix(std::string_view("localhost").size());
         }
         const std::optional<std::string> decoded = percent_decode(path);
-        if (!decoded || !decoded->starts_with('/') || decoded->find('\0') != std::string::npos) {
+        if (!decoded || !decoded->starts_with('/') || std::count(decoded->begin(), decoded->end(), '\0') != 0) {
             return Status(Code::invalid_config,
                           "'" + location.url +
                               "' should be file:// and an absolute path, %-encoded");
