@@ -7,7 +7,7 @@ namespace syncline::host {
 
 int version_command(const Arguments& arguments) {
     if (!arguments.empty() && arguments[0] != "--help" && arguments[0] != "-h") {
-        return usage_error("'syncline version' takes no arguments");
+        return usage_error("'syncline version' takes no arguments; see 'syncline help'");
     }
     std::cout << "syncline " << SYNCLINE_VERSION << '\n';
     return 0;

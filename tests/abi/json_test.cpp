@@ -139,9 +139,9 @@ BOOST_AUTO_TEST_CASE(depth_and_size_are_limited) {
 }
 
 BOOST_AUTO_TEST_CASE(settings_are_read_by_type) {
-    const json::Value value = json::parse(
-        R"({"path":"/data","n":3,"r":2.5,"on":true,"list":["a","b"],"inner":{"n":"x"},)"
-        R"("mixed":["a",1]})");
+    const json::Value value =
+        json::parse(R"({"path":"/data","n":3,"r":2.5,"on":true,"list":["a","b"],"inner":{"n":"x"},)"
+                    R"("mixed":["a",1]})");
     const json::Config config(value);
     BOOST_TEST(config.string("path") == "/data");
     BOOST_TEST(config.string("other", "fallback") == "fallback");

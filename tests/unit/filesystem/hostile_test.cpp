@@ -279,7 +279,8 @@ BOOST_AUTO_TEST_CASE(a_mount_point_is_unknown_and_closed) {
             const std::string remount = ground.path("mnt");
             failed += mount("none", remount.c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr);
             Client sealed(through);
-            failed += sealed.endpoint.info(a).ok() && (a.caps & SYNCLINE_CAP_READ_ONLY) != 0 ? 0 : 1;
+            failed +=
+                sealed.endpoint.info(a).ok() && (a.caps & SYNCLINE_CAP_READ_ONLY) != 0 ? 0 : 1;
             failed += sealed.put("x", "y").code == SYNCLINE_E_READ_ONLY ? 0 : 1;
             failed += mount("none", remount.c_str(), nullptr, MS_REMOUNT, nullptr);
         }
