@@ -1,4 +1,5 @@
-// A clock that stands still until a test moves it.
+// A clock that stands still until a test moves it, or somebody sleeps: then it is at once as late
+// as the sleeper wished.
 #pragma once
 
 #include "syncline/core/clock.hpp"
@@ -15,6 +16,19 @@ public:
     std::int64_t mono_ns() const override { return mono_ns_.load(); }
     std::int64_t wall_ns() const override { return wall_ns_.load(); }
 
+    bool sleep_until(std::int64_t mono_ns, const std::stop_token& stop) const override {
+        if (stop.stop_requested()) {
+            return false;
+        }
+        std::int64_t now = mono_ns_.load();
+        while (now < mono_ns && !mono_ns_.compare_exchange_weak(now, mono_ns)) {
+        }
+        if (now < mono_ns) {
+            wall_ns_ += mono_ns - now;
+        }
+        return true;
+    }
+
     void advance(std::int64_t ns) {
         mono_ns_ += ns;
         wall_ns_ += ns;
@@ -24,8 +38,8 @@ public:
     void set_wall(std::int64_t wall_ns) { wall_ns_ = wall_ns; }
 
 private:
-    std::atomic<std::int64_t> mono_ns_{1'000'000'000};
-    std::atomic<std::int64_t> wall_ns_;
+    mutable std::atomic<std::int64_t> mono_ns_{1'000'000'000};
+    mutable std::atomic<std::int64_t> wall_ns_;
 };
 
 } // namespace syncline::fakes

@@ -83,11 +83,10 @@ public:
                      decision.action = DecisionAction::decline;
                      return decision;
                  }
-                 // The larger content wins; the same from both sides.
-                 const Bytes& s = conflict.source->hash;
-                 const Bytes& t = conflict.target->hash;
+                 // By content and kind, so that it is the same from both sides.
+                 const auto rank = [](const Item& item) { return std::pair(item.hash, item.kind); };
                  decision.action = DecisionAction::keep_both;
-                 const bool source_loses = s < t;
+                 const bool source_loses = rank(*conflict.source) < rank(*conflict.target);
                  (source_loses ? decision.source_key : decision.target_key) =
                      Bytes(conflict.key) + ".conflict-1";
                  return decision;

@@ -1,3 +1,4 @@
+#include "fakes/fake_clock.hpp"
 #include "plugin/call.hpp"
 #include "support.hpp"
 
@@ -34,11 +35,11 @@ BOOST_AUTO_TEST_CASE(cancellation_is_seen_by_the_plugin) {
 }
 
 BOOST_AUTO_TEST_CASE(a_passed_deadline_ends_the_call_as_a_timeout) {
-    FixedClock clock;
+    fakes::FakeClock clock;
     Lying lying(clock);
     const auto connector = lying.connector("list_wait_cancel");
     CallContext context;
-    context.deadline_mono_ns = clock.mono;
+    context.deadline_mono_ns = clock.mono_ns();
     BOOST_TEST(list(*connector, context).code() == Code::timeout);
 }
 
@@ -50,7 +51,7 @@ BOOST_AUTO_TEST_CASE(nobody_but_the_host_cancels) {
 }
 
 BOOST_AUTO_TEST_CASE(flags_and_deadline_reach_the_plugin) {
-    FixedClock clock;
+    fakes::FakeClock clock;
     Lying lying(clock);
     CallContext context;
     context.dry_run = true;

@@ -64,13 +64,6 @@ inline bool has_text(const std::string& text, std::string_view part) {
 }
 
 // A clock that stands still.
-class FixedClock : public Clock {
-public:
-    std::int64_t mono_ns() const override { return mono; }
-    std::int64_t wall_ns() const override { return 0; }
-    std::int64_t mono = 1000;
-};
-
 // A registry that has loaded the given libraries or directories.
 struct Loaded {
     explicit Loaded(std::vector<std::filesystem::path> directories,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <stop_token>
 
 namespace syncline {
 
@@ -11,6 +12,8 @@ public:
     virtual ~Clock() = default;
     virtual std::int64_t mono_ns() const = 0; // any thread
     virtual std::int64_t wall_ns() const = 0; // any thread; nanoseconds since the Unix epoch, UTC
+    // Returns at `mono_ns` with true, or as soon as `stop` is requested with false. Any thread.
+    virtual bool sleep_until(std::int64_t mono_ns, const std::stop_token& stop) const = 0;
 };
 
 // The machine's clocks. Lives as long as the process.
