@@ -3,6 +3,7 @@
 #include "execute/operations.hpp"
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <numeric>
@@ -12,7 +13,12 @@ namespace syncline {
 
 namespace {
 
-constexpr std::size_t kBatchOps = 64;
+// A task's worth of work. A folder stays in one batch where it can, because two workers that create
+// in one folder wait for each other; content ends a batch early, so that large items are shared
+// out.
+constexpr std::size_t kBatchOps = 256;
+constexpr std::size_t kBatchSplitOps = 64; // from here on, a batch ends with its folder
+constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 
 bool in_order(Phase phase) {
     return phase == Phase::clear_containers || phase == Phase::create_containers ||
@@ -22,6 +28,12 @@ bool in_order(Phase phase) {
 BytesView folder_of(BytesView key) {
     const std::size_t slash = key.rfind('/', key.size() < 2 ? BytesView::npos : key.size() - 2);
     return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
+}
+
+// Unknown sizes count as a whole batch.
+std::uint64_t content_size(const PlannedOp& op) {
+    const std::optional<Item>& from = op.side == Side::source ? op.target : op.source;
+    return from && from->kind == ItemKind::object ? std::min(from->size, kBatchBytes) : 0;
 }
 
 class Execution {
@@ -74,33 +86,46 @@ private:
         return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_;
     }
 
+    using Batch = std::vector<OpResult>;
+
     Status run_phase(Phase phase) {
-        std::vector<PlannedOp> batch;
+        Batch batch;
+        std::uint64_t batch_bytes = 0;
         Status status;
         const auto submit = [&]() -> Status {
             if (batch.empty()) {
                 return {};
             }
-            auto ops = std::make_shared<std::vector<PlannedOp>>(std::move(batch));
+            auto ops = std::make_shared<Batch>(std::move(batch));
             batch.clear();
-            const Status submitted = in_.pool.submit([this, ops] { work(*ops); }, drain_);
+            batch_bytes = 0;
+            const Status submitted =
+                in_.pool.submit([this, ops] { work(std::move(*ops)); }, drain_);
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }
             return take_results();
         };
+        const auto is_full = [&](const PlannedOp& next) {
+            return batch.size() >= kBatchOps || batch_bytes >= kBatchBytes ||
+                   (batch.size() >= kBatchSplitOps &&
+                    folder_of(batch.back().op.key) != folder_of(next.key));
+        };
         const auto visit = [&](PlannedOp&& op) {
             if (phase == Phase::none || phase == Phase::bookkeeping) {
-                status = take(operations_.perform(std::move(op), call_));
+                OpResult result(std::move(op));
+                operations_.perform(result, call_);
+                status = take(result);
             } else if (in_order(phase)) {
-                status = take(attempt(std::move(op)));
+                OpResult result(std::move(op));
+                attempt(result);
+                status = take(result);
             } else {
-                if (batch.size() >= kBatchOps ||
-                    (!batch.empty() && folder_of(batch.back().key) != folder_of(op.key) &&
-                     batch.size() >= kBatchOps / 4)) {
+                if (is_full(op)) {
                     status = submit();
                 }
-                batch.push_back(std::move(op));
+                batch_bytes += content_size(op);
+                batch.emplace_back(std::move(op));
             }
             return status.ok() && (phase == Phase::none || going_on());
         };
@@ -116,56 +141,51 @@ private:
     }
 
     // On a worker.
-    void work(std::vector<PlannedOp>& ops) {
-        std::vector<OpResult> results;
-        results.reserve(ops.size());
-        for (PlannedOp& op : ops) {
-            results.push_back(attempt(std::move(op)));
+    void work(Batch batch) {
+        for (OpResult& result : batch) {
+            attempt(result);
         }
         const std::lock_guard lock(mutex_);
-        for (OpResult& result : results) {
-            results_.push_back(std::move(result));
-        }
+        done_.push_back(std::move(batch));
     }
 
-    OpResult attempt(PlannedOp op) {
-        const auto side = static_cast<std::size_t>(op.side);
+    void attempt(OpResult& result) {
+        const auto side = static_cast<std::size_t>(result.op.side);
         if (call_.stop.stop_requested() || drain_.stop_requested() || side_stopped_[side].load()) {
-            OpResult result;
             result.outcome = Outcome::pending;
             result.code = side_stopped_[side].load() ? Code::aborted : Code::cancelled;
             result.message =
                 side_stopped_[side].load()
-                    ? "not tried, because " + std::string(name_of(op.side)) + " was given up"
+                    ? "not tried, because " + std::string(name_of(result.op.side)) + " was given up"
                     : "not tried, because the run was interrupted";
-            result.op = std::move(op);
-            return result;
+            return;
         }
-        OpResult result = operations_.perform(std::move(op), call_);
+        operations_.perform(result, call_);
         if (result.stops_side) {
-            side_stopped_[static_cast<std::size_t>(result.op.side)].store(true);
+            side_stopped_[side].store(true);
         }
         in_.progress.op_done();
         if (result.outcome == Outcome::failed) {
             in_.progress.error();
         }
-        return result;
     }
 
     Status take_results() {
-        std::vector<OpResult> results;
+        std::vector<Batch> batches;
         {
             const std::lock_guard lock(mutex_);
-            results.swap(results_);
+            batches.swap(done_);
         }
-        for (OpResult& result : results) {
-            SYNCLINE_TRY(take(std::move(result)));
+        for (const Batch& batch : batches) {
+            for (const OpResult& result : batch) {
+                SYNCLINE_TRY(take(result));
+            }
         }
         return {};
     }
 
     // Counts an operation, tells what did not succeed, and remembers what the base should say.
-    Status take(OpResult result) {
+    Status take(const OpResult& result) {
         const bool counted =
             result.op.action != Action::record && result.op.action != Action::forget;
         Outcomes& outcomes = result_.outcomes;
@@ -250,7 +270,7 @@ private:
     ExecuteResult result_;
 
     std::mutex mutex_;
-    std::vector<OpResult> results_;
+    std::vector<Batch> done_; // guarded by mutex_
     std::atomic<bool> side_stopped_[2] = {};
 
     bool written_[2] = {};

@@ -81,9 +81,7 @@ Judgement judge(Code code) {
 
 } // namespace
 
-OpResult Operations::perform(PlannedOp op, const CallContext& call) const {
-    OpResult result;
-    result.op = std::move(op);
+void Operations::perform(OpResult& result, const CallContext& call) const {
     const Status status = [&]() -> Status {
         switch (result.op.action) {
         case Action::create:
@@ -123,7 +121,6 @@ OpResult Operations::perform(PlannedOp op, const CallContext& call) const {
         result.message = status.message();
         result.base_changes.clear();
     }
-    return result;
 }
 
 Status Operations::write(OpResult& result, const CallContext& call) const {

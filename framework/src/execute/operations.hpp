@@ -16,7 +16,10 @@ struct BaseChange {
     bool erase = false;
 };
 
+// An operation and what became of it: made before it is tried, filled in place.
 struct OpResult {
+    explicit OpResult(PlannedOp&& planned) : op(std::move(planned)) {}
+
     PlannedOp op;
     Outcome outcome = Outcome::ok;
     Code code = Code::ok;
@@ -33,7 +36,7 @@ public:
                const ExecuteOptions& options)
         : source_(source), target_(target), progress_(progress), options_(options) {}
 
-    OpResult perform(PlannedOp op, const CallContext& call) const; // any thread
+    void perform(OpResult& result, const CallContext& call) const; // any thread
 
 private:
     Endpoint& at(Side side) const { return side == Side::source ? source_ : target_; }
