@@ -99,7 +99,6 @@ int set_link_mtime(int directory, const char* name, std::int64_t mtime_ns);
 
 // Nanoseconds since the epoch on the system clock.
 std::int64_t wall_now_ns();
-std::int64_t mono_now_ns();
 
 inline std::string_view view_of(const syncline_bytes& bytes) { return sdk::view(bytes); }
 

@@ -28,6 +28,11 @@ Status check_version(std::string_view if_version, const Key& key, const FileStat
                          key.text, state);
 }
 
+Status no_body(std::string_view key) {
+    return Status::error(SYNCLINE_E_NOT_SUPPORTED, printable(key) + " is neither a file nor a link")
+        .with(SYNCLINE_DETAIL_KEY, printable(key));
+}
+
 Status refused(syncline_status status) { return status < 0 ? Status::error(status, "") : Status(); }
 
 // Opening a FIFO must not wait for a writer, opening a terminal must not make it ours.
@@ -82,13 +87,13 @@ Status Reader::stat(std::string_view text, const syncline_item_sink& sink) const
     return push(sink, holder.item());
 }
 
-Status Reader::open_file(const Key& key, std::string_view if_version, Fd& out, FileState& state,
-                         bool& is_link) const {
+Status Reader::open_entry(const Key& key, Fd& out, bool& is_link) const {
     is_link = false;
-    int error = root_.open_beneath(key.text, kOpenForRead, out);
+    const int error = root_.open_beneath(key.text, kOpenForRead, out);
     if (error == ELOOP) {
         // Either the item itself is a link, or one is in the way.
         Fd parent;
+        FileState state;
         Status status = look_up(root_, key, parent, state);
         if (status.ok() && state.type == FileType::link) {
             is_link = true;
@@ -96,22 +101,27 @@ Status Reader::open_file(const Key& key, std::string_view if_version, Fd& out, F
         }
         return status.ok() ? errno_status(error, "open", key.text) : std::move(status);
     }
-    if (error == 0) {
-        error = stat_fd(out.get(), state);
-    }
     if (error == ENOTDIR) {
         return absent(key.text);
     }
-    if (error == ENXIO || (error == 0 && state.type == FileType::other)) {
-        return Status::error(SYNCLINE_E_NOT_SUPPORTED,
-                             printable(key.text) + " is neither a file nor a link")
-            .with(SYNCLINE_DETAIL_KEY, printable(key.text));
+    if (error == ENXIO) {
+        return no_body(key.text);
     }
-    if (error == 0 && state.type == FileType::directory) {
+    return error == 0 ? Status() : errno_status(error, "open", key.text);
+}
+
+Status Reader::examine_file(int fd, const Key& key, std::string_view if_version,
+                            FileState& state) const {
+    if (const int error = stat_fd(fd, state)) {
+        return errno_status(error, "examine", key.text);
+    }
+    if (state.type == FileType::other) {
+        return no_body(key.text);
+    }
+    if (state.type == FileType::directory) {
         return absent(key.text);
     }
-    return error == 0 ? check_version(if_version, key, state)
-                      : errno_status(error, "open", key.text);
+    return check_version(if_version, key, state);
 }
 
 Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) const {
@@ -125,15 +135,27 @@ Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) c
                              "a container has no body: " + printable(key.text));
     }
     const std::int64_t settled_before_ns = root_.settled_before_ns();
+    const std::string_view if_version = view_of(req.if_version);
     Fd file;
-    FileState state;
     bool is_link = false;
-    status = open_file(key, view_of(req.if_version), file, state, is_link);
+    status = open_entry(key, file, is_link);
     if (!status.ok()) {
         return status;
     }
     if (is_link) {
         return get_link(key, req, sink);
+    }
+    // The version that is asked for was seen before now. If it still holds after a body was read in
+    // one piece, it held all the while, and looking once is enough.
+    const Root::Buffer buffer(root_);
+    ssize_t read_ahead = -1;
+    if (!if_version.empty() && req.offset == 0) {
+        read_ahead = pread(file.get(), buffer.data(), Root::kBufferSize, 0);
+    }
+    FileState state;
+    status = examine_file(file.get(), key, if_version, state);
+    if (!status.ok()) {
+        return status;
     }
     ItemHolder holder;
     holder.set_seen(state, key.text, settled_before_ns);
@@ -143,12 +165,15 @@ Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) c
     }
     const std::uint64_t begin = std::min(req.offset, state.size);
     const std::uint64_t end = req.length < state.size - begin ? begin + req.length : state.size;
-    return stream(file.get(), key.text, state, begin, end, sink);
+    if (read_ahead >= 0 && static_cast<std::uint64_t>(read_ahead) == state.size) {
+        return end == 0 ? Status() : refused(sink.write(&sink, buffer.data(), end));
+    }
+    return stream(file.get(), key.text, state, begin, end, buffer, sink);
 }
 
 Status Reader::stream(int fd, std::string_view key, const FileState& before, std::uint64_t offset,
-                      std::uint64_t end, const syncline_get_sink& sink) const {
-    const Root::Buffer buffer(root_);
+                      std::uint64_t end, const Root::Buffer& buffer,
+                      const syncline_get_sink& sink) const {
     while (offset < end) {
         const std::size_t want =
             static_cast<std::size_t>(std::min<std::uint64_t>(Root::kBufferSize, end - offset));
@@ -230,15 +255,19 @@ Status Reader::open_body(const syncline_get_req& req, const syncline_item_sink& 
     }
     const std::int64_t settled_before_ns = root_.settled_before_ns();
     Fd file;
-    FileState state;
     bool is_link = false;
-    status = open_file(key, view_of(req.if_version), file, state, is_link);
+    status = open_entry(key, file, is_link);
     if (!status.ok()) {
         return status;
     }
     if (is_link) {
         return Status::error(SYNCLINE_E_NOT_SUPPORTED,
                              "a link has no file behind its body: " + printable(key.text));
+    }
+    FileState state;
+    status = examine_file(file.get(), key, view_of(req.if_version), state);
+    if (!status.ok()) {
+        return status;
     }
     ItemHolder holder;
     holder.set_seen(state, key.text, settled_before_ns);

@@ -27,12 +27,14 @@ public:
     Status open_body(const syncline_get_req& req, const syncline_item_sink& sink, Fd& out) const;
 
 private:
-    Status open_file(const Key& key, std::string_view if_version, Fd& out, FileState& state,
-                     bool& is_link) const;
+    Status open_entry(const Key& key, Fd& out, bool& is_link) const;
+    Status examine_file(int fd, const Key& key, std::string_view if_version,
+                        FileState& state) const; // CONFLICT unless it has that version
     Status get_link(const Key& key, const syncline_get_req& req,
                     const syncline_get_sink& sink) const;
     Status stream(int fd, std::string_view key, const FileState& before, std::uint64_t offset,
-                  std::uint64_t end, const syncline_get_sink& sink) const;
+                  std::uint64_t end, const Root::Buffer& buffer,
+                  const syncline_get_sink& sink) const;
 
     const Root& root_;
     const syncline_call* call_;

@@ -16,8 +16,6 @@ namespace {
 // Longest piece of a path given to the kernel at once; PATH_MAX counts the NUL.
 constexpr std::size_t kMaxPiece = PATH_MAX - 1;
 constexpr std::size_t kKeptBuffers = 16;
-constexpr std::size_t kKeptParents = 16;
-constexpr std::int64_t kParentLifeNs = 500'000;
 constexpr std::uint64_t kConfined =
     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
@@ -176,40 +174,6 @@ Status Root::open_parent(const Key& key, int flags, bool create, Fd& out) const 
         }
     }
     return error == 0 ? Status() : errno_status(error, "open the directory of", key.text);
-}
-
-Status Root::NewParent::open(const Key& key) {
-    const std::int64_t now_ns = mono_now_ns();
-    {
-        const std::lock_guard<std::mutex> guard(root_.parents_mutex_);
-        for (RecentParent& recent : root_.parents_) {
-            if (recent.path == key.parent) {
-                std::swap(recent, root_.parents_.back());
-                path_ = std::move(root_.parents_.back().path);
-                fd_ = std::move(root_.parents_.back().fd);
-                opened_ns_ = root_.parents_.back().opened_ns;
-                root_.parents_.pop_back();
-                break;
-            }
-        }
-    }
-    if (fd_.valid() && now_ns - opened_ns_ < kParentLifeNs) {
-        return {};
-    }
-    path_ = key.parent;
-    opened_ns_ = now_ns;
-    return root_.open_parent(key, O_PATH, true, fd_);
-}
-
-Root::NewParent::~NewParent() {
-    if (!is_good_) {
-        return;
-    }
-    const std::lock_guard<std::mutex> guard(root_.parents_mutex_);
-    if (root_.parents_.size() == kKeptParents) {
-        root_.parents_.erase(root_.parents_.begin());
-    }
-    root_.parents_.push_back({std::move(path_), std::move(fd_), opened_ns_});
 }
 
 void Root::log(std::uint32_t level, const std::string& text) const {

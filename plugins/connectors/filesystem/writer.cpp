@@ -159,36 +159,19 @@ Status Writer::put_container(const Key& key, std::uint32_t condition, std::strin
 
 Status Writer::put_entry(const Key& key, const syncline_put_req& req, const Wanted& wanted,
                          Body& body, const syncline_item_sink& sink) {
-    if (req.condition == SYNCLINE_COND_IF_ABSENT) {
-        // A new name needs no lock, for which a descriptor of its directory's path is enough.
-        Root::NewParent parent(root_);
-        Status status = parent.open(key);
-        if (!status.ok()) {
-            return status.code() == SYNCLINE_E_NOT_FOUND ? gone(key.text) : std::move(status);
-        }
-        status = put_entry_in(parent.fd(), key, req, wanted, body, sink);
-        if (status.ok()) {
-            parent.keep();
-        }
-        return status;
-    }
+    // A new name needs no lock, for which O_PATH is enough and cheaper.
+    const bool is_new = req.condition == SYNCLINE_COND_IF_ABSENT;
     Fd parent;
-    Status status =
-        root_.open_parent(key, O_RDONLY, req.condition != SYNCLINE_COND_IF_VERSION, parent);
+    Status status = root_.open_parent(key, is_new ? O_PATH : O_RDONLY,
+                                      req.condition != SYNCLINE_COND_IF_VERSION, parent);
     if (!status.ok()) {
         return status.code() == SYNCLINE_E_NOT_FOUND ? gone(key.text) : std::move(status);
     }
-    return put_entry_in(parent.get(), key, req, wanted, body, sink);
-}
-
-Status Writer::put_entry_in(int parent, const Key& key, const syncline_put_req& req,
-                            const Wanted& wanted, Body& body, const syncline_item_sink& sink) {
-    Status status;
     const std::string name(key.leaf);
     FileState current;
     bool exists = false;
-    if (req.condition != SYNCLINE_COND_IF_ABSENT) { // so that a lost condition costs no body
-        const int error = stat_at(parent, name.c_str(), current);
+    if (!is_new) { // so that a lost condition costs no body
+        const int error = stat_at(parent.get(), name.c_str(), current);
         if (error != 0 && error != ENOENT) {
             return write_status(error, "examine", key.text);
         }
@@ -207,7 +190,7 @@ Status Writer::put_entry_in(int parent, const Key& key, const syncline_put_req& 
         }
     }
     DirectoryLock lock; // outlives `staged`, whose clean-up needs it
-    Staged staged(root_, parent);
+    Staged staged(root_, parent.get());
     if (wanted.kind == SYNCLINE_KIND_LINK) {
         std::string target;
         status = body.read_text(PATH_MAX - 1, target);
@@ -216,13 +199,13 @@ Status Writer::put_entry_in(int parent, const Key& key, const syncline_put_req& 
                                    "not a usable target of a link: " + printable(key.text));
         }
         if (status.ok()) {
-            status = lock.take(parent, call_, key.text);
+            status = lock.take(parent.get(), call_, key.text);
         }
         if (status.ok()) {
             status = staged.make_link(target, key.text);
         }
         if (status.ok() && wanted.has_mtime) {
-            const int error = set_link_mtime(parent, staged.name(), wanted.mtime_ns);
+            const int error = set_link_mtime(parent.get(), staged.name(), wanted.mtime_ns);
             status = error == 0 ? Status() : write_status(error, "set the time of", key.text);
         }
     } else {
@@ -230,7 +213,7 @@ Status Writer::put_entry_in(int parent, const Key& key, const syncline_put_req& 
         status = fill_file(staged, key, wanted, updates ? &current : nullptr, body);
     }
     if (status.ok()) {
-        status = publish(staged, lock, parent, key, req, exists);
+        status = publish(staged, lock, parent.get(), key, req, exists);
     }
     if (!status.ok()) {
         return status;

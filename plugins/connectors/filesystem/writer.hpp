@@ -39,8 +39,6 @@ private:
                          const syncline_item_sink& sink);
     Status put_entry(const Key& key, const syncline_put_req& req, const Wanted& wanted, Body& body,
                      const syncline_item_sink& sink);
-    Status put_entry_in(int parent, const Key& key, const syncline_put_req& req,
-                        const Wanted& wanted, Body& body, const syncline_item_sink& sink);
     Status fill_file(Staged& staged, const Key& key, const Wanted& wanted,
                      const FileState* replaced, Body& body) const;
     Status publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,
