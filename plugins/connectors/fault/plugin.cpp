@@ -80,7 +80,8 @@ public:
             inner_.put(call, request, body.raw());
             throw error(*strike);
         }
-        if (body.raw() == nullptr || body.size() == std::uint64_t{0}) {
+        if (body.raw() == nullptr || body.size() == std::uint64_t{0} ||
+            request.item.kind() == sdk::Kind::kContainer) {
             throw error(*strike); // nothing to cut, and nothing may be written
         }
         CutReader cut(body.raw(), strike->status);
