@@ -116,7 +116,8 @@ int info(const PluginRegistry& registry, const std::string& name, bool json) {
         line("url", plugin.url);
         std::string schemes;
         for (const std::string& scheme : plugin.schemes) {
-            schemes += (schemes.empty() ? "" : ", ") + scheme + "://";
+            schemes +=
+                (schemes.empty() ? "" : ", ") + scheme + (plugin.wraps() ? "+SCHEME://" : "://");
         }
         line("schemes", schemes);
         line("library", plugin.library.string());

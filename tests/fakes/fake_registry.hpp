@@ -57,6 +57,10 @@ public:
         }
         return Status(Code::not_found, "no such store: " + std::string(config_json));
     }
+    Result<std::unique_ptr<Connector>> make_wrapper(std::string_view, std::string_view,
+                                                    std::unique_ptr<Connector>) override {
+        return Status(Code::not_supported, "nothing here wraps another connector");
+    }
     Result<std::unique_ptr<ConflictStrategy>> make_strategy(std::string_view id,
                                                             std::string_view) override {
         return std::unique_ptr<ConflictStrategy>(

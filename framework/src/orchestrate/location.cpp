@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <utility>
 
 namespace syncline {
 
@@ -89,6 +91,8 @@ Result<Location> directory_location(std::string_view text) {
     Location location;
     location.scheme = "file";
     location.canonical = real.native();
+    location.shown = location.canonical;
+    location.directory = location.canonical;
     location.url = "file://" + percent_encode(real.native());
     const std::filesystem::file_status status = std::filesystem::status(real, error);
     if (!std::filesystem::exists(status)) {
@@ -101,39 +105,77 @@ Result<Location> directory_location(std::string_view text) {
     return location;
 }
 
-// A query value in the type its schema names; text where the schema says nothing else.
+// What a connector's schema says about its options.
+class Options {
+public:
+    explicit Options(const PluginDescription& connector)
+        : id_(connector.id),
+          schema_(nlohmann::json::parse(connector.config_schema, nullptr, false)) {}
+
+    const std::string& id() const { return id_; }
+    bool names(const std::string& option) const { return property(option) != nullptr; }
+    bool takes_any() const {
+        return !has_properties() || schema_.value("additionalProperties", true);
+    }
+    std::vector<std::string> all() const {
+        std::vector<std::string> names;
+        if (has_properties()) {
+            for (const auto& [name, unused] : schema_["properties"].items()) {
+                names.push_back(name);
+            }
+        }
+        return names;
+    }
+    bool is_list(const std::string& option) const { return type_of(property(option)) == "array"; }
+    // "string" where the schema says nothing else.
+    std::string type_of_one(const std::string& option) const {
+        const nlohmann::json* found = property(option);
+        if (type_of(found) == "array") {
+            return found->contains("items") ? type_of(&(*found)["items"]) : "string";
+        }
+        return type_of(found);
+    }
+
+private:
+    bool has_properties() const { return schema_.is_object() && schema_.contains("properties"); }
+    const nlohmann::json* property(const std::string& option) const {
+        return has_properties() && schema_["properties"].contains(option)
+                   ? &schema_["properties"][option]
+                   : nullptr;
+    }
+    static std::string type_of(const nlohmann::json* property) {
+        return property != nullptr && property->is_object() ? property->value("type", "string")
+                                                            : "string";
+    }
+
+    std::string id_;
+    nlohmann::json schema_;
+};
+
+template <typename Number>
+std::optional<Number> number_of(const std::string& text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return number;
+}
+
+// A query value in the type its schema names.
 Result<nlohmann::json> coerce(const std::string& name, const std::string& value,
-                              const nlohmann::json& schema) {
+                              const std::string& type) {
     const auto bad = [&](std::string_view expected) {
-        return Status(Code::invalid_config, "the value '" + value + "' of '" + name +
+        return Status(Code::invalid_config, "the value '" + display_key(value) + "' of '" + name +
                                                 "' should be " + std::string(expected));
     };
-    std::string type = "string";
-    const nlohmann::json* property = nullptr;
-    if (schema.contains("properties") && schema["properties"].contains(name)) {
-        property = &schema["properties"][name];
-        type = property->value("type", "string");
-        if (type == "array" && property->contains("items")) {
-            type = (*property)["items"].value("type", "string");
-        }
+    if (type == "integer") {
+        const std::optional<std::int64_t> number = number_of<std::int64_t>(value);
+        return number ? Result<nlohmann::json>(*number) : bad("a whole number");
     }
-    if (type == "integer" || type == "number") {
-        if (type == "integer") {
-            std::int64_t number = 0;
-            const auto [end, error] =
-                std::from_chars(value.data(), value.data() + value.size(), number);
-            if (error != std::errc() || end != value.data() + value.size()) {
-                return bad("a whole number");
-            }
-            return nlohmann::json(number);
-        }
-        double number = 0;
-        const auto [end, error] =
-            std::from_chars(value.data(), value.data() + value.size(), number);
-        if (error != std::errc() || end != value.data() + value.size()) {
-            return bad("a number");
-        }
-        return nlohmann::json(number);
+    if (type == "number") {
+        const std::optional<double> number = number_of<double>(value);
+        return number && std::isfinite(*number) ? Result<nlohmann::json>(*number) : bad("a number");
     }
     if (type == "boolean") {
         if (value != "true" && value != "false") {
@@ -141,15 +183,99 @@ Result<nlohmann::json> coerce(const std::string& name, const std::string& value,
         }
         return nlohmann::json(value == "true");
     }
+    if (type == "object") {
+        nlohmann::json object = nlohmann::json::parse(value, nullptr, false);
+        return object.is_object() ? Result<nlohmann::json>(std::move(object))
+                                  : bad("a JSON object");
+    }
     if (!is_utf8(value)) {
         return bad("UTF-8 text");
     }
     return nlohmann::json(value);
 }
 
+// Which connector an option of the query is for, from the outermost on.
+struct Addressee {
+    std::size_t index;
+    std::string option;
+};
+
+Result<Addressee> addressee_of(const std::string& name, const std::vector<Options>& connectors) {
+    constexpr std::string_view inwards = "inner.";
+    std::string option = name;
+    std::size_t first = 0;
+    while (option.starts_with(inwards) && first + 1 < connectors.size() &&
+           !connectors[first].names(option)) {
+        option.erase(0, inwards.size());
+        ++first;
+    }
+    for (std::size_t index = first; index < connectors.size(); ++index) {
+        if (connectors[index].names(option)) {
+            return Addressee{index, option};
+        }
+    }
+    if (connectors.back().takes_any()) {
+        return Addressee{connectors.size() - 1, option};
+    }
+    std::string ids;
+    std::vector<std::string> candidates;
+    for (std::size_t index = first; index < connectors.size(); ++index) {
+        const Options& connector = connectors[index];
+        ids += (ids.empty()                      ? ""
+                : index + 1 == connectors.size() ? " nor "
+                                                 : ", ") +
+               connector.id();
+        const std::vector<std::string> names = connector.all();
+        candidates.insert(candidates.end(), names.begin(), names.end());
+    }
+    const std::string near = nearest(option, candidates);
+    const bool several = first + 1 < connectors.size();
+    return Status(Code::invalid_config,
+                  (several ? "neither " + ids + " has an option '" : ids + " has no option '") +
+                      display_key(option) + "'" +
+                      (near.empty() ? "" : "; did you mean '" + near + "'?"));
+}
+
+// The scheme of the wrapper that begins `scheme`, and its connector; none if nothing wraps here.
+std::optional<std::pair<std::string_view, PluginDescription>>
+wrapper_of(std::string_view scheme, const PluginRegistry& plugins) {
+    const Result<PluginDescription> found = plugins.find_scheme(scheme);
+    if (!found.ok() || !found->wraps()) {
+        return std::nullopt;
+    }
+    std::string_view longest;
+    for (const std::string& own : found->schemes) {
+        if (own.size() > longest.size() && scheme.starts_with(own) &&
+            scheme.substr(own.size()).starts_with('+')) {
+            longest = scheme.substr(0, own.size());
+        }
+    }
+    if (longest.empty()) {
+        return std::nullopt; // the wrapper alone; it says itself what it needs
+    }
+    return std::pair(longest, *found);
+}
+
+Result<Location> wrapped_location(std::string_view text, std::string_view scheme,
+                                  PluginDescription wrapper, const PluginRegistry& plugins) {
+    Result<Location> inside = parse_location(text.substr(scheme.size() + 1), plugins);
+    if (!inside.ok()) {
+        return inside;
+    }
+    const auto around = [&](const std::string& place) {
+        return std::string(scheme) + "+" + (place.starts_with('/') ? inside->url : place);
+    };
+    inside->shown = around(inside->shown);
+    if (!wrapper.is_transparent()) {
+        inside->canonical = around(inside->canonical);
+    }
+    inside->wrappers.insert(inside->wrappers.begin(), {std::move(wrapper), inside->shown});
+    return inside;
+}
+
 } // namespace
 
-Result<Location> parse_location(std::string_view text) {
+Result<Location> parse_location(std::string_view text, const PluginRegistry& plugins) {
     if (text.empty()) {
         return Status(Code::invalid_config,
                       "a side of the sync is empty; name a directory or a URL");
@@ -161,6 +287,9 @@ Result<Location> parse_location(std::string_view text) {
     if (std::count(text.begin(), text.end(), '\0') != 0 || !is_utf8(text)) {
         return Status(Code::invalid_config,
                       "a URL must be UTF-8 text without NUL: '" + display_key(text) + "'");
+    }
+    if (auto wrapper = wrapper_of(*scheme, plugins)) {
+        return wrapped_location(text, wrapper->first, std::move(wrapper->second), plugins);
     }
     Location location;
     location.scheme = *scheme;
@@ -198,12 +327,21 @@ Result<Location> parse_location(std::string_view text) {
     while (location.canonical.size() > host + 1 && location.canonical.back() == '/') {
         location.canonical.pop_back();
     }
+    location.shown = location.canonical;
     return location;
 }
 
-Result<std::string> connector_config(const Location& location, const PluginDescription& connector) {
-    nlohmann::json config = {{"url", location.url}};
-    const nlohmann::json schema = nlohmann::json::parse(connector.config_schema, nullptr, false);
+Result<std::vector<std::string>> connector_configs(const Location& location,
+                                                   const PluginDescription& inside) {
+    std::vector<Options> connectors;
+    std::vector<nlohmann::json> configs;
+    for (const Wrapper& wrapper : location.wrappers) {
+        connectors.emplace_back(wrapper.connector);
+        configs.push_back({{"url", wrapper.url}});
+    }
+    connectors.emplace_back(inside);
+    configs.push_back({{"url", location.url}});
+
     std::string_view rest = location.query;
     while (!rest.empty()) {
         const std::string_view pair = before(rest, '&');
@@ -218,44 +356,61 @@ Result<std::string> connector_config(const Location& location, const PluginDescr
                                                          : std::string_view("true"));
         if (!name || !value || !is_utf8(*name)) {
             return Status(Code::invalid_config,
-                          "the query of '" + location.canonical + "' is not %-encoded text");
+                          "the query of '" + location.shown + "' is not %-encoded text");
         }
-        if (*name == "url") {
+        const Result<Addressee> to = addressee_of(*name, connectors);
+        if (!to.ok()) {
+            return to.status();
+        }
+        const std::string& option = to->option;
+        if (option == "url") {
             return Status(Code::invalid_config,
-                          "'url' cannot be given in the query of '" + location.canonical + "'");
+                          "'url' cannot be given in the query of '" + location.shown + "'");
         }
-        const bool known = !schema.is_object() || !schema.contains("properties") ||
-                           schema["properties"].contains(*name) ||
-                           schema.value("additionalProperties", true);
-        if (!known) {
-            std::vector<std::string> names;
-            for (const auto& [property, unused] : schema["properties"].items()) {
-                names.push_back(property);
-            }
-            const std::string near = nearest(*name, names);
-            return Status(Code::invalid_config,
-                          connector.id + " has no option '" + *name + "'" +
-                              (near.empty() ? "" : "; did you mean '" + near + "'?"));
-        }
-        Result<nlohmann::json> typed = coerce(*name, *value, schema);
+        const Options& connector = connectors[to->index];
+        nlohmann::json& config = configs[to->index];
+        Result<nlohmann::json> typed = coerce(option, *value, connector.type_of_one(option));
         if (!typed.ok()) {
             return typed.status();
         }
-        const bool array = schema.is_object() && schema.contains("properties") &&
-                           schema["properties"].contains(*name) &&
-                           schema["properties"][*name].value("type", "") == "array";
-        if (config.contains(*name)) {
-            if (!config[*name].is_array()) {
-                config[*name] = nlohmann::json::array({config[*name]});
+        if (config.contains(option)) {
+            if (!config[option].is_array()) {
+                config[option] = nlohmann::json::array({config[option]});
             }
-            config[*name].push_back(*std::move(typed));
-        } else if (array) {
-            config[*name] = nlohmann::json::array({*std::move(typed)});
+            config[option].push_back(*std::move(typed));
+        } else if (connector.is_list(option)) {
+            config[option] = nlohmann::json::array({*std::move(typed)});
         } else {
-            config[*name] = *std::move(typed);
+            config[option] = *std::move(typed);
         }
     }
-    return config.dump();
+    std::vector<std::string> documents;
+    for (const nlohmann::json& config : configs) {
+        documents.push_back(config.dump());
+    }
+    return documents;
+}
+
+Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins,
+                                                  const Location& location) {
+    const Result<PluginDescription> inside = plugins.find_scheme(location.scheme);
+    if (!inside.ok()) {
+        return inside.status();
+    }
+    const Result<std::vector<std::string>> configs = connector_configs(location, *inside);
+    if (!configs.ok()) {
+        return configs.status();
+    }
+    Result<std::unique_ptr<Connector>> connector =
+        plugins.make_connector(inside->id, configs->back());
+    for (std::size_t left = location.wrappers.size(); left > 0 && connector.ok(); --left) {
+        connector = plugins.make_wrapper(location.wrappers[left - 1].connector.id,
+                                         (*configs)[left - 1], *std::move(connector));
+    }
+    if (!connector.ok()) {
+        return connector.status().with_context(location.shown);
+    }
+    return connector;
 }
 
 } // namespace syncline

@@ -19,18 +19,16 @@ namespace syncline {
 
 namespace {
 
-std::string shown(const Location& location) { return location.canonical; }
-
 // A state directory inside a side would change while it is being synchronised, and travel to the
 // other side.
 Status check_state_outside(const SyncSpec& spec, const Location& location) {
-    if (location.scheme != "file") {
+    if (location.directory.empty()) {
         return {};
     }
     std::error_code error;
     const std::filesystem::path state =
         std::filesystem::weakly_canonical(spec.state_directory, error);
-    const std::filesystem::path root(location.canonical);
+    const std::filesystem::path root(location.directory);
     const auto [in_root, unused] =
         std::mismatch(root.begin(), root.end(), state.begin(), state.end());
     if (error || in_root != root.end()) {
@@ -42,7 +40,7 @@ Status check_state_outside(const SyncSpec& spec, const Location& location) {
     }
     return Status(Code::invalid_config,
                   "the state directory '" + state.string() + "' lies inside '" +
-                      location.canonical +
+                      location.directory +
                       "'; put it elsewhere with --state, or leave it out with "
                       "--exclude '/" +
                       key + "'");
@@ -93,16 +91,16 @@ public:
 
 private:
     Status open() {
-        Result<Location> source = parse_location(spec_.source);
+        Result<Location> source = parse_location(spec_.source, plugins_);
         if (!source.ok()) {
             return source.status().with_context("source");
         }
-        Result<Location> target = parse_location(spec_.target);
+        Result<Location> target = parse_location(spec_.target, plugins_);
         if (!target.ok()) {
             return target.status().with_context("target");
         }
-        report_.source = shown(*source);
-        report_.target = shown(*target);
+        report_.source = source->shown;
+        report_.target = target->shown;
         report_.sync_name = source->canonical + " <-> " + target->canonical;
         SYNCLINE_TRY(check_state_outside(spec_, *source));
         SYNCLINE_TRY(check_state_outside(spec_, *target));
@@ -172,20 +170,12 @@ private:
     }
 
     Status make_side(const Location& location, std::unique_ptr<Endpoint>& side) {
-        const Result<PluginDescription> found = plugins_.find_scheme(location.scheme);
-        if (!found.ok()) {
-            return found.status();
-        }
-        const Result<std::string> config = connector_config(location, *found);
-        if (!config.ok()) {
-            return config.status();
-        }
-        Result<std::unique_ptr<Connector>> connector = plugins_.make_connector(found->id, *config);
+        Result<std::unique_ptr<Connector>> connector = open_connector(plugins_, location);
         if (!connector.ok()) {
-            return connector.status().with_context(shown(location));
+            return connector.status();
         }
         EndpointOptions options;
-        options.location = shown(location);
+        options.location = location.shown;
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         Result<std::unique_ptr<Endpoint>> endpoint =

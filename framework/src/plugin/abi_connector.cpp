@@ -91,7 +91,8 @@ class AbiConnector final : public Connector,
                            private MetaWriter,
                            private LocalBodies {
 public:
-    explicit AbiConnector(std::unique_ptr<Instance> instance) : instance_(std::move(instance)) {}
+    AbiConnector(std::unique_ptr<AbiConnector> inner, std::unique_ptr<Instance> instance)
+        : inner_(std::move(inner)), instance_(std::move(instance)) {}
 
     Status find_interfaces();
 
@@ -105,6 +106,7 @@ public:
     Result<Item> put(const CallContext& call, const PutRequest& request, BodyReader& body) override;
     Status remove(const CallContext& call, const RemoveRequest& request) override;
     Status flush(const CallContext& call) override;
+    const syncline_plugin* plugin() const { return instance_->abi(); }
     Renamer* renamer() override { return rename_ != nullptr ? this : nullptr; }
     MetaWriter* meta_writer() override { return meta_ != nullptr ? this : nullptr; }
     LocalBodies* local_bodies() override { return local_ != nullptr ? this : nullptr; }
@@ -126,9 +128,9 @@ private:
         return {};
     }
 
-    const syncline_plugin* plugin() const { return instance_->abi(); }
     Origin origin(std::string_view function) const { return {instance_->id(), function}; }
 
+    const std::unique_ptr<AbiConnector> inner_; // destroyed after the wrapper that uses it
     const std::unique_ptr<Instance> instance_;
     const syncline_connector* connector_ = nullptr;
     const syncline_connector_rename* rename_ = nullptr;
@@ -216,6 +218,15 @@ Result<ConnectorInfo> AbiConnector::info(const CallContext& context) {
     info.settle_ns = std::max<std::int64_t>(out.settle_ns, 0);
     info.scope_id = Bytes(view_of(out.scope_id));
     info.scope_path = Bytes(view_of(out.scope_path));
+    if (inner_ != nullptr) {
+        // Calls on the wrapper become calls on the inner, which may not be up to as many.
+        const Result<ConnectorInfo> inner = inner_->info(context);
+        if (!inner.ok()) {
+            return inner.status();
+        }
+        info.concurrent = info.concurrent && inner->concurrent;
+        info.max_concurrency = std::min(info.max_concurrency, inner->max_concurrency);
+    }
     return info;
 }
 
@@ -359,13 +370,20 @@ Result<Item> AbiConnector::put_fd(const CallContext& context, const PutRequest& 
 Result<std::unique_ptr<Connector>> make_abi_connector(std::shared_ptr<const Library> library,
                                                       const Offer& offer,
                                                       std::string_view config_json,
-                                                      const Clock& clock) {
+                                                      const Clock& clock,
+                                                      std::unique_ptr<Connector> inner) {
+    std::unique_ptr<AbiConnector> wrapped(dynamic_cast<AbiConnector*>(inner.get()));
+    if (inner != nullptr && wrapped == nullptr) {
+        return Status(Code::invalid_argument, "only a connector of a plugin can be wrapped");
+    }
+    static_cast<void>(inner.release());
     Result<std::unique_ptr<Instance>> instance =
-        Instance::make(std::move(library), offer, config_json, clock);
+        Instance::make(std::move(library), offer, config_json, clock,
+                       wrapped == nullptr ? nullptr : wrapped->plugin());
     if (!instance.ok()) {
         return instance.status();
     }
-    auto connector = std::make_unique<AbiConnector>(*std::move(instance));
+    auto connector = std::make_unique<AbiConnector>(std::move(wrapped), *std::move(instance));
     SYNCLINE_TRY(connector->find_interfaces());
     return std::unique_ptr<Connector>(std::move(connector));
 }

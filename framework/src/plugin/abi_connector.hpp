@@ -10,9 +10,12 @@
 
 namespace syncline::plugin {
 
+// `inner`: what a wrapper wraps, made by this function too; null for all others. It is kept, and
+// destroyed after the wrapper.
 Result<std::unique_ptr<Connector>> make_abi_connector(std::shared_ptr<const Library> library,
                                                       const Offer& offer,
                                                       std::string_view config_json,
-                                                      const Clock& clock);
+                                                      const Clock& clock,
+                                                      std::unique_ptr<Connector> inner = nullptr);
 
 } // namespace syncline::plugin

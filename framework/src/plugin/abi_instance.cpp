@@ -17,8 +17,9 @@ constexpr std::size_t kFirstFunction = 8;
 
 } // namespace
 
-Instance::Instance(std::shared_ptr<const Library> library, std::string id, const Clock& clock)
-    : library_(std::move(library)), id_(std::move(id)), clock_(clock), host_(id_, clock) {}
+Instance::Instance(std::shared_ptr<const Library> library, std::string id, const Clock& clock,
+                   const syncline_plugin* inner)
+    : library_(std::move(library)), id_(std::move(id)), clock_(clock), host_(id_, clock, inner) {}
 
 Instance::~Instance() {
     if (plugin_ == nullptr) {
@@ -39,10 +40,10 @@ Status Instance::escaped(std::string_view function, std::string_view what) const
 
 Result<std::unique_ptr<Instance>> Instance::make(std::shared_ptr<const Library> library,
                                                  const Offer& offer, std::string_view config_json,
-                                                 const Clock& clock) {
+                                                 const Clock& clock, const syncline_plugin* inner) {
     const syncline_factory& factory = library->factory();
     std::unique_ptr<Instance> instance(
-        new Instance(std::move(library), offer.description.id, clock));
+        new Instance(std::move(library), offer.description.id, clock, inner));
     const ThreadRole role(SYNCLINE_THREAD_CONTROL);
     const CallContext context;
     const syncline_plugin* plugin = nullptr;

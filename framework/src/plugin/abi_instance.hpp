@@ -23,9 +23,11 @@ namespace syncline::plugin {
 
 class Instance {
 public:
+    // `inner`: what a wrapper wraps, else null; outlives the instance.
     static Result<std::unique_ptr<Instance>> make(std::shared_ptr<const Library> library,
                                                   const Offer& offer, std::string_view config_json,
-                                                  const Clock& clock);
+                                                  const Clock& clock,
+                                                  const syncline_plugin* inner = nullptr);
     ~Instance();
     Instance(const Instance&) = delete;
     Instance& operator=(const Instance&) = delete;
@@ -72,7 +74,8 @@ public:
     }
 
 private:
-    Instance(std::shared_ptr<const Library> library, std::string id, const Clock& clock);
+    Instance(std::shared_ptr<const Library> library, std::string id, const Clock& clock,
+             const syncline_plugin* inner);
 
     Result<const void*> find(const char* interface_id, std::size_t size,
                              std::span<const std::string_view> functions) const;

@@ -87,11 +87,21 @@ struct HostServices::Api {
 
     static std::uint32_t roles(const syncline_host*) noexcept { return ThreadRole::current(); }
 
-    static const void* get_interface(const syncline_host*, const char* interface_id) noexcept {
+    static syncline_status inner(const syncline_host* host,
+                                 const syncline_plugin** place) noexcept {
+        if (place == nullptr) {
+            return SYNCLINE_E_INVALID_ARGUMENT;
+        }
+        *place = of(host).inner_;
+        return SYNCLINE_OK;
+    }
+
+    static const void* get_interface(const syncline_host* host, const char* interface_id) noexcept {
         static constexpr syncline_host_log kLog = {sizeof(syncline_host_log), 0, log_enabled, log};
         static constexpr syncline_host_notify kNotify = {sizeof(syncline_host_notify), 0, changed,
                                                          attention};
         static constexpr syncline_host_threads kThreads = {sizeof(syncline_host_threads), 0, roles};
+        static constexpr syncline_host_inner kInner = {sizeof(syncline_host_inner), 0, inner};
         const std::string_view id = interface_id == nullptr ? "" : interface_id;
         if (id == SYNCLINE_IFACE_HOST_LOG) {
             return &kLog;
@@ -99,14 +109,17 @@ struct HostServices::Api {
         if (id == SYNCLINE_IFACE_HOST_NOTIFY) {
             return &kNotify;
         }
+        if (id == SYNCLINE_IFACE_HOST_INNER) {
+            return of(host).inner_ != nullptr ? &kInner : nullptr;
+        }
         return id == SYNCLINE_IFACE_HOST_THREADS ? &kThreads : nullptr;
     }
 };
 
-HostServices::HostServices(std::string name, const Clock& clock)
+HostServices::HostServices(std::string name, const Clock& clock, const syncline_plugin* inner)
     : abi_{sizeof(syncline_host), SYNCLINE_ABI_MAJOR, SYNCLINE_ABI_MINOR, this, "syncline",
            SYNCLINE_VERSION,      Api::get_interface},
-      name_(std::move(name)), clock_(clock) {}
+      name_(std::move(name)), clock_(clock), inner_(inner) {}
 
 std::string HostServices::last_complaint() const {
     const std::lock_guard lock(mutex_);

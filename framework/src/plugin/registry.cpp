@@ -30,6 +30,10 @@ std::string_view name_of(PluginKind kind) {
     return "plugin";
 }
 
+bool PluginDescription::has_feature(std::string_view feature) const {
+    return std::ranges::find(features, feature) != features.end();
+}
+
 std::string_view name_of(LoadFailureKind kind) {
     switch (kind) {
     case LoadFailureKind::not_found:
@@ -236,6 +240,9 @@ public:
     Result<PluginDescription> find_scheme(std::string_view scheme) const override;
     Result<std::unique_ptr<Connector>> make_connector(std::string_view id,
                                                       std::string_view config_json) override;
+    Result<std::unique_ptr<Connector>> make_wrapper(std::string_view id,
+                                                    std::string_view config_json,
+                                                    std::unique_ptr<Connector> inner) override;
     Result<std::unique_ptr<ConflictStrategy>> make_strategy(std::string_view id,
                                                             std::string_view config_json) override;
 
@@ -396,6 +403,22 @@ Result<std::unique_ptr<Connector>> Registry::make_connector(std::string_view id,
         return entry.status();
     }
     return plugin::make_abi_connector(entry->library, *entry->offer, config_json, clock_);
+}
+
+Result<std::unique_ptr<Connector>> Registry::make_wrapper(std::string_view id,
+                                                          std::string_view config_json,
+                                                          std::unique_ptr<Connector> inner) {
+    const Result<Entry> entry = find_entry(PluginKind::connector, id);
+    if (!entry.ok()) {
+        return entry.status();
+    }
+    if (inner == nullptr || !entry->description.wraps()) {
+        return Status(Code::invalid_argument,
+                      inner == nullptr ? "there is no connector to wrap"
+                                       : entry->description.id + " does not wrap other connectors");
+    }
+    return plugin::make_abi_connector(entry->library, *entry->offer, config_json, clock_,
+                                      std::move(inner));
 }
 
 Result<std::unique_ptr<ConflictStrategy>> Registry::make_strategy(std::string_view id,

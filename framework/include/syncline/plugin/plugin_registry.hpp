@@ -26,6 +26,12 @@ std::string_view name_of(PluginKind kind);
 
 // One thing a library offers, as its descriptor tells before anything of it is created.
 struct PluginDescription {
+    bool has_feature(std::string_view feature) const;
+    // A connector around another one, which it gets from make_wrapper().
+    bool wraps() const { return has_feature("wrapper"); }
+    // Of a wrapper: shows exactly what the inner connector holds, so both are the same place.
+    bool is_transparent() const { return has_feature("transparent"); }
+
     PluginKind kind = PluginKind::connector;
     std::string id; // <vendor>.<kind>.<name>
     std::string version;
@@ -90,13 +96,19 @@ public:
     // By full id or, where unambiguous, its last label. The error suggests a near name and lists
     // full ids.
     virtual Result<PluginDescription> find(PluginKind kind, std::string_view id_or_label) const = 0;
-    // The connector with the longest registered scheme that fits.
+    // The connector with the longest registered scheme that fits: the whole of `scheme`, or all
+    // before one of its '+'.
     virtual Result<PluginDescription> find_scheme(std::string_view scheme) const = 0;
 
     // `config_json` is valid under the description's schema as far as the plugin checks it: errors
     // name the place. The instance may outlive nothing but the registry.
     virtual Result<std::unique_ptr<Connector>> make_connector(std::string_view id,
                                                               std::string_view config_json) = 0;
+    // As make_connector, of one that wraps `inner`, which must come from this registry. The wrapper
+    // alone uses it from then on, and it lives until after the wrapper.
+    virtual Result<std::unique_ptr<Connector>> make_wrapper(std::string_view id,
+                                                            std::string_view config_json,
+                                                            std::unique_ptr<Connector> inner) = 0;
     virtual Result<std::unique_ptr<ConflictStrategy>>
     make_strategy(std::string_view id, std::string_view config_json) = 0;
 };

@@ -28,6 +28,11 @@ extern "C" {
 #define SYNCLINE_ENTRY_WANTS_PROCESS 1u /* prefers a process of its own */
 #define SYNCLINE_ENTRY_HAS_RUNTIME 2u   /* brings a runtime with its own threads and signals */
 
+/* syncline_descriptor.features with a meaning to hosts; all others are for people. */
+#define SYNCLINE_FEATURE_WRAPPER "wrapper"         /* a connector around another, see host.h */
+#define SYNCLINE_FEATURE_TRANSPARENT "transparent" /* a wrapper that shows its inner's own items   \
+                                                    */
+
 /* syncline_descriptor.kind; an unknown kind is skipped by the host. */
 #define SYNCLINE_PLUGIN_CONNECTOR 1u
 #define SYNCLINE_PLUGIN_STRATEGY 2u

@@ -100,7 +100,15 @@ typedef struct syncline_host_threads {
 } syncline_host_threads;
 
 /* For a connector that wraps another one (encryption, compression, fault injection); present only
- * if its configuration names an inner connector. Owner: host, static. */
+ * if its configuration names an inner connector. A wrapper has the feature
+ * SYNCLINE_FEATURE_WRAPPER; it also has SYNCLINE_FEATURE_TRANSPARENT if keys, versions and bodies
+ * pass through it unchanged, so that endpoints with and without it are the same place.
+ *
+ * The wrapper keeps the rules of a host towards the inner: requests with full structs, at most
+ * `max_concurrency` calls at a time (the host does not overlap calls on the wrapper more often than
+ * the inner allows), no lifecycle functions, nothing after the wrapper's own destroy returned. An
+ * error of the inner is passed on unchanged; its text and details are on the call already. Owner:
+ * host, static. */
 typedef struct syncline_host_inner {
     uint32_t struct_size;
     uint32_t reserved0;

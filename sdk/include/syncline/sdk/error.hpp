@@ -71,9 +71,9 @@ private:
     std::int64_t retry_after_ms_ = 0;
 };
 
-/// A sink, reader or content of the host failed. It carries the host's own status through the
-/// plugin, so let it pass after cleaning up; it has no message, because the host knows what
-/// happened.
+/// A sink, reader or content of the host failed, or the connector that this one wraps. It carries
+/// that status through the plugin, so let it pass after cleaning up; it has no message, because the
+/// host knows what happened.
 class StreamError : public Error {
 public:
     explicit StreamError(syncline_status status) : Error(status, std::string()) {}

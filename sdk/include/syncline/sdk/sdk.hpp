@@ -9,6 +9,7 @@
 #include <syncline/sdk/error.hpp>
 #include <syncline/sdk/handshake.hpp>
 #include <syncline/sdk/host.hpp>
+#include <syncline/sdk/inner.hpp>
 #include <syncline/sdk/item.hpp>
 #include <syncline/sdk/json.hpp>
 #include <syncline/sdk/plugin.hpp>
