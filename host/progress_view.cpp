@@ -50,6 +50,18 @@ std::string progress_line(const ProgressSnapshot& s, double bytes_per_s, double 
             line += "  ETA " + display_duration_ms(std::llround(std::ceil(left)) * 1000);
         }
     }
+    if (s.queue_depth > 0) {
+        line += "  " + std::to_string(s.queue_depth) + " queued";
+    }
+    if (s.retries > 0) {
+        line += "  " + std::to_string(s.retries) + (s.retries == 1 ? " retry" : " retries");
+    }
+    if (s.waiting_for_quota > 0) {
+        line += "  waiting for quota";
+    }
+    if (s.breakers_open > 0) {
+        line += "  circuit open";
+    }
     if (s.errors > 0) {
         line += "  " + display_count(s.errors, "error");
     }

@@ -109,6 +109,18 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
         << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
         << " pending\n";
+    if (report.retries() > 0 || report.quota_wait_ms() > 0) {
+        out << "  " << report.retries() << (report.retries() == 1 ? " retry" : " retries") << ", "
+            << display_duration_ms(report.quota_wait_ms()) << " waited for quota\n";
+    }
+    for (const ReportedGuard& guard : report.guards) {
+        if (guard.stats.breaker.times_opened > 0) {
+            out << "  circuit breaker of " << name_of(guard.side) << ": opened "
+                << display_count(guard.stats.breaker.times_opened, "time") << ", now "
+                << name_of(guard.stats.breaker.state) << ", " << guard.stats.refused
+                << " calls not made\n";
+        }
+    }
     for (const Outcome outcome :
          {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
         if (executed || outcome != Outcome::pending) {

@@ -272,33 +272,22 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
             first = false;
         };
     }
-    const Result<SyncReport> report =
-        run_sync(**plugins, options.spec, system_clock(), progress, control);
+    const SyncReport report = run_sync(**plugins, options.spec, system_clock(), progress, control);
     view.close();
-    int code = 0;
-    if (!report.ok()) {
-        code = report.code() == Code::cancelled ? interrupts.exit_code()
-                                                : exit_code_of(report.status());
-        if (json) {
-            nlohmann::ordered_json error = {{"code", name_of(report.code())},
-                                            {"message", report.status().message()}};
-            const std::string text =
-                error.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-            std::cout << (show_plan ? "],\n\"error\": " + text : "{\"error\": " + text)
-                      << ", \"exit_code\": " << code << "}\n";
-        }
-        fail(report.status());
-        return code;
-    }
-    code = report->interrupted ? interrupts.exit_code() : exit_code_of(*report);
+    const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
+    const int code = interrupted ? interrupts.exit_code() : exit_code_of(report);
     if (json) {
-        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(*report)
+        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report)
                   << (show_plan ? "}\n" : "\n");
-    } else {
-        print_summary(std::cout, *report);
+    } else if (report.error.ok()) {
+        print_summary(std::cout, report);
     }
     std::cout.flush();
-    print_messages(std::cerr, *report);
+    if (!report.error.ok()) {
+        fail(report.error);
+        return code;
+    }
+    print_messages(std::cerr, report);
     return code;
 }
 

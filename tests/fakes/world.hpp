@@ -2,6 +2,7 @@
 // end without plugins.
 #pragma once
 
+#include "fakes/fake_clock.hpp"
 #include "fakes/fake_registry.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
@@ -34,8 +35,15 @@ private:
 
 class World {
 public:
-    World() { registry.strategies = standard_strategies(); }
+    // Unless a test wants it, a failure is neither tried again nor does it open a breaker.
+    World() {
+        registry.strategies = standard_strategies();
+        guard.retry.max_attempts = 1;
+        guard.breaker.failure_rate_percent = 0;
+    }
 
+    FakeClock clock;
+    GuardOptions guard;
     FakeRegistry registry;
     FakeConnector& a = registry.store("a");
     FakeConnector& b = registry.store("b");
@@ -51,7 +59,12 @@ public:
         spec.strategies = chain;
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
-        return run_sync(registry, spec, system_clock(), progress, control);
+        spec.guard = guard;
+        SyncReport report = run_sync(registry, spec, clock, progress, control);
+        if (!report.error.ok()) {
+            return report.error;
+        }
+        return report;
     }
 
     SyncReport run() {

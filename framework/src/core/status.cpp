@@ -68,6 +68,8 @@ std::string_view name_of(Code code) {
         return "guard-tripped";
     case Code::root_missing:
         return "root-missing";
+    case Code::circuit_open:
+        return "circuit-open";
     }
     return "unknown";
 }

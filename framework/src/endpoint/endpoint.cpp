@@ -1,10 +1,14 @@
 #include "syncline/endpoint/endpoint.hpp"
 
 #include "endpoint/call_slots.hpp"
+#include "endpoint/guarded.hpp"
 #include "endpoint/page_queue.hpp"
+#include "endpoint/resumable.hpp"
 #include "endpoint/spill_sort.hpp"
+#include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -16,25 +20,74 @@ constexpr std::size_t kPageItems = 512;
 constexpr std::size_t kPagesAhead = 8;
 constexpr std::uint32_t kCallPageItems = 1000; // of connectors that allow one call at a time
 
+// A root that is not there is no property of an item.
+Status of_the_root(const Status& status, const std::string& location) {
+    if (status.code() != Code::not_found) {
+        return status.with_context(location);
+    }
+    Error error = status.error();
+    error.code = Code::root_missing;
+    return Status(std::move(error)).with_context(location);
+}
+
+// Shows what the guard does in the run's progress.
+class GuardProgress : public GuardObserver {
+public:
+    GuardProgress(RunProgress* progress, std::string location)
+        : progress_(progress), location_(std::move(location)) {}
+
+    void retrying(const Status& after, std::int64_t wait_ns) override {
+        log(LogLevel::info, "endpoint",
+            location_ + ": trying again in " + std::to_string(wait_ns / 1'000'000) +
+                " ms: " + after.message());
+        if (progress_ != nullptr) {
+            progress_->retried();
+        }
+    }
+    void quota_wait_begins() override {
+        if (progress_ != nullptr) {
+            progress_->event(RunEventKind::quota_wait, Code::rate_limited, location_,
+                             "waiting for quota");
+            progress_->waits_for_quota(true);
+        }
+    }
+    void quota_wait_ends(std::int64_t waited_ns) override {
+        if (progress_ != nullptr) {
+            progress_->waits_for_quota(false);
+            progress_->waited_for_quota(static_cast<std::uint64_t>(waited_ns));
+        }
+    }
+    void breaker_changed(const BreakerEvent& event) override {
+        log(event.to == BreakerState::open ? LogLevel::warning : LogLevel::info, "endpoint",
+            location_ + ": circuit breaker " + std::string(name_of(event.to)));
+        if (progress_ != nullptr) {
+            progress_->event(RunEventKind::breaker_changed, Code::ok, location_, name_of(event.to));
+            const bool was_open = event.from == BreakerState::open;
+            const bool is_open = event.to == BreakerState::open;
+            if (was_open != is_open) {
+                progress_->breaker_open(is_open);
+            }
+        }
+    }
+
+private:
+    RunProgress* const progress_;
+    const std::string location_;
+};
+
 struct Shared {
     std::unique_ptr<Connector> connector;
-    ConnectorInfo info;
     EndpointOptions options;
-    CallSlots slots;
+    GuardProgress observer;
+    std::unique_ptr<CallGuard> guard;
+    ConnectorInfo info;
+    std::unique_ptr<CallSlots> slots;
 
-    Shared(std::unique_ptr<Connector> c, ConnectorInfo i, EndpointOptions o)
-        : connector(std::move(c)), info(std::move(i)), options(std::move(o)),
-          slots(info.max_concurrency == 0 ? 1 : info.max_concurrency) {}
+    Shared(std::unique_ptr<Connector> c, EndpointOptions o)
+        : connector(std::move(c)), options(std::move(o)),
+          observer(options.progress, options.location), slots(std::make_unique<CallSlots>(1)) {}
 
-    // A root that is not there is no property of an item.
-    Status listing_error(const Status& status) const {
-        if (status.code() != Code::not_found) {
-            return status.with_context(options.location);
-        }
-        Error error = status.error();
-        error.code = Code::root_missing;
-        return Status(std::move(error)).with_context(options.location);
-    }
+    GuardedSlots calls() const { return {*guard, *slots}; }
 };
 
 // Carries items from the connector's listing into pages.
@@ -48,6 +101,7 @@ public:
             shared_.options.progress->listed(items.size());
         }
         page_->append(items);
+        last_key_ = items.empty() ? std::move(last_key_) : Bytes(items.back().key);
         if (blocking_ && page_->size() >= kPageItems && !hand_over()) {
             return Status(Code::cancelled, "the listing is no longer wanted");
         }
@@ -55,6 +109,9 @@ public:
         // thinks.
         return !blocking_ && page_->size() >= kCallPageItems ? Flow::stop : Flow::more;
     }
+
+    // Of what the connector listed, whole or not; empty at first.
+    const Bytes& last_key() const { return last_key_; }
 
     // False when the reader has gone.
     bool hand_over() {
@@ -74,6 +131,7 @@ private:
     PageQueue& queue_;
     Shared& shared_;
     bool blocking_;
+    Bytes last_key_;
     std::unique_ptr<Page> page_;
 };
 
@@ -99,7 +157,7 @@ public:
             index_ = 0;
             if (page_ == nullptr) {
                 if (!queue_.status().ok()) {
-                    return shared_.listing_error(queue_.status());
+                    return of_the_root(queue_.status(), shared_.options.location);
                 }
                 return false;
             }
@@ -130,13 +188,21 @@ private:
         PageSink sink(queue_, shared_, blocking);
         Bytes cursor;
         do {
-            ListRequest request;
-            request.cursor = cursor;
-            request.max_items = blocking ? UINT32_MAX : kCallPageItems;
-            Result<Bytes> next = [&] {
-                const CallSlots::Slot slot(shared_.slots);
-                return shared_.connector->list(call, request, sink);
-            }();
+            const Bytes before = sink.last_key();
+            const Result<Bytes> next = shared_.calls().ask<Bytes>(
+                kLongRead, call,
+                [&](const CallContext& attempt) {
+                    ListRequest request;
+                    request.max_items = blocking ? UINT32_MAX : kCallPageItems;
+                    // A listing that broke off goes on after the last item that it gave.
+                    if (sink.last_key() == before) {
+                        request.cursor = cursor;
+                    } else {
+                        request.start_after = sink.last_key();
+                    }
+                    return shared_.connector->list(attempt, request, sink);
+                },
+                [&] { return shared_.info.lists_in_order || sink.last_key() == before; });
             if (!next.ok()) {
                 queue_.finish(next.status());
                 return;
@@ -151,7 +217,7 @@ private:
                                " gave the same cursor twice; its listing would never end"));
                 return;
             }
-            cursor = *std::move(next);
+            cursor = *next;
         } while (!cursor.empty());
         queue_.finish({});
     }
@@ -210,74 +276,100 @@ public:
         return std::unique_ptr<ItemStream>(std::make_unique<SortedStream>(*shared_, call));
     }
 
+    GuardStats guard_stats() override { return shared_->guard->stats(); }
+
     Result<Item> stat(const CallContext& call, BytesView key) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().stat(call, key);
+        return calls().ask<Item>(kRead, call, [&](const CallContext& attempt) {
+            return connector().stat(attempt, key);
+        });
     }
     Status get(const CallContext& call, const GetRequest& request, BodySink& sink) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().get(call, request, sink);
+        ResumableSink resumable(sink, info(), request);
+        return calls().run(
+            kLongRead, call,
+            [&](const CallContext& attempt) {
+                return connector().get(attempt, resumable.request(), resumable);
+            },
+            [&] { return resumable.can_resume(); });
     }
     bool has_local_bodies() const override { return shared_->connector->local_bodies() != nullptr; }
     Result<LocalBody> open_body(const CallContext& call, const GetRequest& request) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().local_bodies()->open_body(call, request);
+        return calls().ask<LocalBody>(kRead, call, [&](const CallContext& attempt) {
+            return connector().local_bodies()->open_body(attempt, request);
+        });
     }
     Result<Item> put(const CallContext& call, const PutRequest& request,
                      BodyReader& body) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().put(call, request, body);
+        RepeatableBody repeatable(body);
+        return calls().ask<Item>(
+            kLongWrite, call,
+            [&](const CallContext& attempt) {
+                return connector().put(attempt, request, repeatable);
+            },
+            [&] { return repeatable.can_repeat(); });
     }
     Result<Item> put_fd(const CallContext& call, const PutRequest& request, int fd) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().local_bodies()->put_fd(call, request, fd);
+        return calls().ask<Item>(kLongWrite, call, [&](const CallContext& attempt) {
+            return connector().local_bodies()->put_fd(attempt, request, fd);
+        });
     }
     Status remove(const CallContext& call, const RemoveRequest& request) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().remove(call, request);
+        return calls().run(
+            kWrite, call,
+            [&](const CallContext& attempt) { return connector().remove(attempt, request); },
+            [] { return true; });
     }
     bool can_set_meta() const override { return shared_->connector->meta_writer() != nullptr; }
     Result<Item> set_meta(const CallContext& call, const PutRequest& request) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().meta_writer()->set_meta(call, request);
+        return calls().ask<Item>(kWrite, call, [&](const CallContext& attempt) {
+            return connector().meta_writer()->set_meta(attempt, request);
+        });
     }
     bool can_rename() const override { return shared_->connector->renamer() != nullptr; }
     Result<Item> rename(const CallContext& call, const RenameRequest& request) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().renamer()->rename(call, request);
+        return calls().ask<Item>(kWrite, call, [&](const CallContext& attempt) {
+            return connector().renamer()->rename(attempt, request);
+        });
     }
     Status flush(const CallContext& call) override {
-        const CallSlots::Slot slot(shared_->slots);
-        return connector().flush(call);
+        // Flushing twice is flushing once.
+        return calls().run(
+            kFlush, call, [&](const CallContext& attempt) { return connector().flush(attempt); },
+            [] { return true; });
     }
 
 private:
     Connector& connector() { return *shared_->connector; }
+    GuardedSlots calls() const { return shared_->calls(); }
     std::unique_ptr<Shared> shared_;
 };
 
 } // namespace
 
 Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector,
-                                                EndpointOptions options, const CallContext& call) {
-    const auto failed = [&](const Status& status) {
-        if (status.code() != Code::not_found) {
-            return status.with_context(options.location);
-        }
-        Error error = status.error();
-        error.code = Code::root_missing;
-        return Status(std::move(error)).with_context(options.location);
-    };
-    const Status reachable = connector->check(call);
+                                                EndpointOptions options, const Clock& clock,
+                                                const CallContext& call) {
+    auto shared = std::make_unique<Shared>(std::move(connector), std::move(options));
+    Result<std::unique_ptr<CallGuard>> guard =
+        make_call_guard(shared->options.location, shared->options.guard, clock, &shared->observer);
+    if (!guard.ok()) {
+        return guard.status().with_context(shared->options.location);
+    }
+    shared->guard = *std::move(guard);
+    const Status reachable = shared->calls().run(
+        kRead, call, [&](const CallContext& attempt) { return shared->connector->check(attempt); },
+        [] { return true; });
     if (!reachable.ok()) {
-        return failed(reachable);
+        return of_the_root(reachable, shared->options.location);
     }
-    Result<ConnectorInfo> info = connector->info(call);
+    Result<ConnectorInfo> info = shared->calls().ask<ConnectorInfo>(
+        kRead, call, [&](const CallContext& attempt) { return shared->connector->info(attempt); });
     if (!info.ok()) {
-        return failed(info.status());
+        return of_the_root(info.status(), shared->options.location);
     }
-    return std::unique_ptr<Endpoint>(std::make_unique<EndpointImpl>(
-        std::make_unique<Shared>(std::move(connector), *std::move(info), std::move(options))));
+    shared->info = *std::move(info);
+    shared->slots = std::make_unique<CallSlots>(std::max(1U, shared->info.max_concurrency));
+    return std::unique_ptr<Endpoint>(std::make_unique<EndpointImpl>(std::move(shared)));
 }
 
 } // namespace syncline

@@ -104,6 +104,7 @@ private:
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }
+            in_.progress.queue_depth(in_.pool.stats().queued);
             return take_results();
         };
         const auto is_full = [&](const PlannedOp& next) {
@@ -135,6 +136,7 @@ private:
         }
         // A later phase relies on this one being done.
         in_.pool.drain();
+        in_.progress.queue_depth(0);
         SYNCLINE_TRY(read);
         SYNCLINE_TRY(status);
         return take_results();
@@ -167,6 +169,8 @@ private:
         in_.progress.op_done();
         if (result.outcome == Outcome::failed) {
             in_.progress.error();
+            in_.progress.event(RunEventKind::item_failed, result.code, result.op.key,
+                               result.message);
         }
     }
 

@@ -73,6 +73,7 @@ Judgement judge(Code code) {
     case Code::quota_exceeded:
     case Code::read_only:
     case Code::root_missing:
+    case Code::circuit_open:
         return {Outcome::pending, true};
     default:
         return {Outcome::failed, false};

@@ -32,6 +32,8 @@ int exit_code_of(const Status& status) {
     case Code::locked:
     case Code::conflict:
     case Code::io:
+    case Code::outcome_unknown:
+    case Code::circuit_open:
         return exit_code::kTemporary;
     default:
         return exit_code::kUnexpected;
@@ -42,6 +44,9 @@ int exit_code_of(const SyncReport& report) {
     const Outcomes& outcomes = report.outcomes;
     if (report.interrupted) {
         return exit_code::kInterrupted;
+    }
+    if (!report.error.ok()) {
+        return exit_code_of(report.error);
     }
     if (!outcomes.add_up()) {
         return exit_code::kUnexpected;

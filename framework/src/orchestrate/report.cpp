@@ -24,6 +24,22 @@ std::string text_of(std::string_view text) {
 
 } // namespace
 
+std::uint64_t SyncReport::retries() const {
+    std::uint64_t sum = 0;
+    for (const ReportedGuard& guard : guards) {
+        sum += guard.stats.retries;
+    }
+    return sum;
+}
+
+std::int64_t SyncReport::quota_wait_ms() const {
+    std::int64_t sum = 0;
+    for (const ReportedGuard& guard : guards) {
+        sum += guard.stats.quota_wait_ns;
+    }
+    return sum / 1'000'000;
+}
+
 std::string report_json(const SyncReport& report) {
     ordered_json json;
     json["run"] = report.run_id;
@@ -55,9 +71,26 @@ std::string report_json(const SyncReport& report) {
             json[name] = {{"code", name_of(status.code())}, {"message", text_of(status.message())}};
         }
     };
+    put_status("error", report.error);
     put_status("guard", report.guard);
     put_status("stopped", report.stopped);
     json["interrupted"] = report.interrupted;
+    json["retries"] = report.retries();
+    json["quota_wait_ms"] = report.quota_wait_ms();
+    json["queue_depth_max"] = report.queue_depth_max;
+    ordered_json breakers = ordered_json::array();
+    for (const ReportedGuard& guard : report.guards) {
+        const BreakerSnapshot& breaker = guard.stats.breaker;
+        breakers.push_back(
+            {{"side", name_of(guard.side)},
+             {"endpoint", text_of(guard.side == Side::source ? report.source : report.target)},
+             {"state", name_of(breaker.state)},
+             {"times_opened", breaker.times_opened},
+             {"calls", guard.stats.calls},
+             {"refused", guard.stats.refused},
+             {"retry_after_ms", breaker.retry_after_ns / 1'000'000}});
+    }
+    json["breakers"] = std::move(breakers);
     ordered_json conflicts = ordered_json::array();
     ordered_json failures = ordered_json::array();
     ordered_json skipped = ordered_json::array();

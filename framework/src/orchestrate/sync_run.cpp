@@ -52,14 +52,34 @@ public:
         const RunControl& control)
         : plugins_(plugins), spec_(spec), clock_(clock), progress_(progress), control_(control) {}
 
-    Result<SyncReport> run() {
+    SyncReport run() {
         const std::int64_t started_mono = clock_.mono_ns();
-        const std::int64_t started_wall = clock_.wall_ns();
         report_.mode = spec_.rules.mode;
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
         call_.dry_run = control_.dry_run;
+        report_.error = carry_out();
+        for (const auto& [side, endpoint] :
+             {std::pair(Side::source, source_.get()), std::pair(Side::target, target_.get())}) {
+            if (endpoint != nullptr) {
+                report_.guards.push_back({side, endpoint->guard_stats()});
+            }
+        }
+        report_.queue_depth_max = progress_.snapshot().queue_depth_max;
+        report_.duration_ms = (clock_.mono_ns() - started_mono) / 1'000'000;
+        if (report_.run_id != 0) {
+            const Status recorded = finish_record();
+            if (report_.error.ok()) {
+                report_.error = recorded;
+            }
+        }
+        progress_.enter(RunPhase::finished);
+        return std::move(report_);
+    }
 
+private:
+    Status carry_out() {
+        const std::int64_t started_wall = clock_.wall_ns();
         SYNCLINE_TRY(open());
         Result<PlanSummary> summary = plan();
         if (!summary.ok()) {
@@ -78,18 +98,9 @@ public:
                 return true;
             }));
         }
-        const Status done =
-            control_.dry_run || !report_.guard.ok() ? only_planned() : execute(started_wall);
-        report_.duration_ms = (clock_.mono_ns() - started_mono) / 1'000'000;
-        SYNCLINE_TRY(done);
-        if (report_.run_id != 0) {
-            SYNCLINE_TRY(finish_record());
-        }
-        progress_.enter(RunPhase::finished);
-        return std::move(report_);
+        return control_.dry_run || !report_.guard.ok() ? only_planned() : execute(started_wall);
     }
 
-private:
     Status open() {
         Result<Location> source = parse_location(spec_.source, plugins_);
         if (!source.ok()) {
@@ -178,8 +189,12 @@ private:
         options.location = location.shown;
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
+        options.guard = spec_.guard;
+        // Guards must not act in step: each has a jitter of its own.
+        options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
+        options.guard.breaker.seed = options.guard.retry.seed + 1;
         Result<std::unique_ptr<Endpoint>> endpoint =
-            make_endpoint(*std::move(connector), std::move(options), call_);
+            make_endpoint(*std::move(connector), std::move(options), clock_, call_);
         if (!endpoint.ok()) {
             return root_gone(endpoint.status());
         }
@@ -335,8 +350,8 @@ private:
 
 } // namespace
 
-Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
-                            RunProgress& progress, const RunControl& control) {
+SyncReport run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
+                    RunProgress& progress, const RunControl& control) {
     return Run(plugins, spec, clock, progress, control).run();
 }
 

@@ -13,7 +13,8 @@ std::unique_ptr<Endpoint> endpoint_of(FakeRegistry& registry, const std::string&
     EndpointOptions options;
     options.location = "fake://" + name;
     options.spill_directory = std::filesystem::temp_directory_path();
-    Result<std::unique_ptr<Endpoint>> endpoint = make_endpoint(*std::move(connector), options, {});
+    Result<std::unique_ptr<Endpoint>> endpoint =
+        make_endpoint(*std::move(connector), options, system_clock(), {});
     BOOST_REQUIRE(endpoint.ok());
     return *std::move(endpoint);
 }

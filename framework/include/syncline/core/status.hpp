@@ -52,6 +52,7 @@ enum class Code : std::int32_t {
     state_corrupt = -101, // the state file cannot be used as it is and was left untouched
     guard_tripped = -102, // a safety guard stopped the run before anything changed
     root_missing = -103,  // an endpoint's root that was there is gone
+    circuit_open = -104,  // not tried: the endpoint fails too often and is left alone for a while
 };
 
 std::string_view name_of(Code code);

@@ -1,6 +1,8 @@
 // A configured connector behind its limits: all that planning and execution ever see of a plugin.
-// It keeps the number of calls that overlap within what the connector allows and turns its listing
-// into one checked, ordered stream, through a spill file where the connector cannot list in order.
+// Every call goes through the endpoint's guard (rate limit, circuit breaker, retries, deadlines)
+// and within the number of calls that the connector lets overlap. A body or a listing that breaks
+// off is taken up again where it broke off, if the connector can. The listing becomes one checked,
+// ordered stream, through a spill file where the connector cannot list in order.
 //
 // The interface is cut by concern: planning needs ItemLister and ItemReader, execution ItemReader
 // and ItemWriter.
@@ -13,6 +15,7 @@
 #include "syncline/core/status.hpp"
 #include "syncline/plugin/connector.hpp"
 #include "syncline/progress/run_progress.hpp"
+#include "syncline/resilience/call_guard.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -65,18 +68,26 @@ public:
     virtual Status flush(const CallContext& call) = 0;
 };
 
-class Endpoint : public ItemLister, public ItemReader, public ItemWriter {};
+// How the endpoint has been doing.
+class EndpointHealth : public virtual EndpointInfo {
+public:
+    virtual GuardStats guard_stats() = 0;
+};
+
+class Endpoint : public ItemLister, public ItemReader, public ItemWriter, public EndpointHealth {};
 
 struct EndpointOptions {
     std::string location;
     std::filesystem::path spill_directory;            // for connectors that cannot list in order
     std::size_t spill_memory = std::size_t{8} << 20U; // bytes sorted in memory at a time
     RunProgress* progress = nullptr;                  // may be null
+    GuardOptions guard;
 };
 
 // Asks the connector for its info and checks that it can be reached. Code::root_missing if its root
 // is not there.
 Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector,
-                                                EndpointOptions options, const CallContext& call);
+                                                EndpointOptions options, const Clock& clock,
+                                                const CallContext& call);
 
 } // namespace syncline

@@ -9,6 +9,7 @@
 #include "syncline/plugin/plugin_registry.hpp"
 #include "syncline/progress/run_progress.hpp"
 #include "syncline/reconcile/rules.hpp"
+#include "syncline/resilience/call_guard.hpp"
 #include "syncline/state/state.hpp"
 
 #include <array>
@@ -28,6 +29,7 @@ struct SyncSpec {
     std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
     std::filesystem::path state_directory;
     std::size_t workers = 2;
+    GuardOptions guard; // of each side
 };
 
 // One operation that did not simply succeed, or was decided in a way worth telling.
@@ -41,7 +43,14 @@ struct ReportedItem {
     std::string message;
 };
 
+// What an endpoint's guard did during the run.
+struct ReportedGuard {
+    Side side = Side::source;
+    GuardStats stats;
+};
+
 struct SyncReport {
+    Status error; // the run ended before it could carry out its plan; nothing below is whole then
     std::int64_t run_id = 0; // 0: nothing was executed, so no run was recorded
     std::string sync_name;
     std::string source;
@@ -57,10 +66,15 @@ struct SyncReport {
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;
-    Status guard;   // a guard that stopped the run before anything changed
-    Status stopped; // why a side was given up
+    Status guard;                      // a guard that stopped the run before anything changed
+    Status stopped;                    // why a side was given up
+    std::vector<ReportedGuard> guards; // of the sides that were reached
+    std::uint64_t queue_depth_max = 0; // batches of operations that waited for a worker
     bool interrupted = false;
     bool first_run = false;
+
+    std::uint64_t retries() const;
+    std::int64_t quota_wait_ms() const; // spent by calls, so two that wait at once count twice
 };
 inline constexpr std::size_t kReportedItems = 10'000;
 
@@ -73,8 +87,8 @@ struct RunControl {
     std::function<void(const PlannedOp&)> show;
 };
 
-Result<SyncReport> run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
-                            RunProgress& progress, const RunControl& control);
+SyncReport run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
+                    RunProgress& progress, const RunControl& control);
 
 // The report as the JSON document that -o json prints and the history keeps.
 std::string report_json(const SyncReport& report);

@@ -1,0 +1,87 @@
+// Everything that stands between the engine and one endpoint's connector: a call made through a
+// guard waits its turn, is refused while the endpoint fails too often, is given up when it takes
+// too long, and is made again when that may help. From the outside in:
+//
+//     total deadline -> retry -> rate limiter -> circuit breaker -> attempt deadline -> call
+//
+// There is one guard per endpoint and resource type, so that trouble with one stays there. A server
+// that asks for a pause (Code::rate_limited) pauses the limiter for every caller: waiting for quota
+// is a state, not an error, and uses up no attempt.
+//
+// Threads: any number of calls at the same time; the observer is called from their threads.
+#pragma once
+
+#include "syncline/core/call.hpp"
+#include "syncline/core/clock.hpp"
+#include "syncline/core/status.hpp"
+#include "syncline/resilience/circuit_breaker.hpp"
+#include "syncline/resilience/rate_limiter.hpp"
+#include "syncline/resilience/retry_policy.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace syncline {
+
+struct GuardOptions {
+    RateLimiterOptions limit;
+    BreakerOptions breaker;
+    RetryOptions retry;
+    // Of one attempt at an operation that moves no content and lists nothing; 0: none. Those that
+    // do may take as long as their data.
+    std::int64_t attempt_ns = 60'000'000'000;
+};
+
+// What kind of call it is, which decides how it may be repeated.
+struct CallTraits {
+    bool is_write = false;
+    bool is_idempotent = false; // making it twice is as making it once
+    bool is_long = false;       // moves content or lists: no attempt deadline
+};
+
+// One call. Made at least once unless it is refused.
+class GuardedCall {
+public:
+    virtual ~GuardedCall() = default;
+    virtual Status make(const CallContext& call) = 0;
+    // Asked after a failure: whether make() can start again, having undone what it passed on.
+    virtual bool can_repeat() { return true; }
+};
+
+// What a guard does that a person might like to see. Must not throw.
+class GuardObserver {
+public:
+    virtual ~GuardObserver() = default;
+    virtual void retrying(const Status& after, std::int64_t wait_ns) = 0;
+    virtual void quota_wait_begins() = 0;
+    virtual void quota_wait_ends(std::int64_t waited_ns) = 0; // once for each that began
+    virtual void breaker_changed(const BreakerEvent& event) = 0;
+};
+
+struct GuardStats {
+    std::uint64_t calls = 0;
+    std::uint64_t retries = 0;
+    std::uint64_t refused = 0; // by the breaker
+    std::int64_t quota_wait_ns = 0;
+    BreakerSnapshot breaker;
+};
+
+class CallGuard {
+public:
+    virtual ~CallGuard() = default;
+    // Code::circuit_open without an attempt while the breaker is open, with the detail
+    // `retry_after_ms`. Code::cancelled and Code::timeout when the caller's stop or deadline ends a
+    // wait. Otherwise the status of the last attempt.
+    virtual Status run(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) = 0;
+    virtual GuardStats stats() = 0;
+    virtual CircuitBreaker& breaker() = 0;
+    virtual RateLimiter& limiter() = 0;
+};
+
+// `name` is how messages call the other side. `observer` may be null and outlives the guard.
+Result<std::unique_ptr<CallGuard>> make_call_guard(std::string name, const GuardOptions& options,
+                                                   const Clock& clock, GuardObserver* observer);
+
+} // namespace syncline
