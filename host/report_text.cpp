@@ -150,8 +150,7 @@ void print_messages(std::ostream& out, const SyncReport& report) {
     }
     if (o.failed > 0) {
         out << "syncline: " << display_count(o.failed, "item")
-            << " failed; everything else was done, and failed ones are tried "
-            << "again by the next run\n";
+            << " failed; the next run tries them again\n";
     }
     if (report.unreadable > 0) {
         out << "syncline: " << display_count(report.unreadable, "item")
