@@ -178,10 +178,14 @@ void TokenBucket::replay(std::int64_t now) {
         level = capped(level + earned(entry.due - time)) - entry.cost;
         time = std::max(time, entry.due);
     }
-    // The level is told as of now, so that what waits shows as a debt.
+    // The level is told as of now, so that what waits shows as a debt; in a pause as of its end,
+    // until when the bucket's own time stands still.
     const std::int64_t at = std::max(now, paused_until_);
     if (time > at) {
         level -= earned(time - at);
+        time = at;
+    } else if (at > now) {
+        level = capped(level + earned(at - time));
         time = at;
     }
     level_ = level;

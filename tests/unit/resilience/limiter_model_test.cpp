@@ -108,7 +108,8 @@ void cancelled_life() {
         made[which].cancel();
         made.erase(made.begin() + static_cast<std::ptrdiff_t>(which));
     }
-    RC_ASSERT(std::fabs(limiter->tokens() - before) <= 2e-9);
+    // At rates that are not whole each reservation still open may be rounded by a billionth.
+    RC_ASSERT(std::fabs(limiter->tokens() - before) <= 2e-8);
     if (rate == std::floor(rate) || history.empty()) {
         RC_ASSERT(limiter->tokens() == before);
     }
@@ -118,17 +119,17 @@ void cancelled_life() {
     }
 }
 
-// Who asks later is never served earlier; at rates that doubles cannot tell, but for a nanosecond.
+// Who asks later is never served earlier.
 void queue() {
     const std::int64_t burst = *rc::gen::inRange<std::int64_t>(1, 12);
     fakes::FakeClock clock;
     const auto limiter = make_rate_limiter({any_rate(), burst}, clock);
     std::int64_t last_due = 0;
     for (int i = *rc::gen::inRange(1, 60); i > 0; --i) {
-        const std::int64_t n = *rc::gen::inRange<std::int64_t>(0, burst + 1);
+        const std::int64_t n = *rc::gen::inRange<std::int64_t>(1, burst + 1);
         const Reservation promise = limiter->reserve(n);
         RC_ASSERT(promise.ok());
-        RC_ASSERT(promise.due_mono_ns() >= last_due - 1);
+        RC_ASSERT(promise.due_mono_ns() >= last_due);
         last_due = promise.due_mono_ns();
         clock.advance(*rc::gen::inRange<std::int64_t>(0, 500'000'000));
     }
