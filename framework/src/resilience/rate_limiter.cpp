@@ -4,6 +4,7 @@
 #include "resilience/token_bucket.hpp"
 
 #include <algorithm>
+#include <mutex>
 #include <string>
 
 namespace syncline {
@@ -145,7 +146,8 @@ private:
     }
 
     const Clock& clock_;
-    mutable BriefMutex mutex_;
+    // On one cache line with what every grant writes.
+    alignas(64) mutable BriefMutex mutex_;
     TokenBucket bucket_;
 };
 

@@ -11,6 +11,8 @@ namespace {
 constexpr std::int64_t kToken = 1'000'000'000;
 // More than any bucket holds; twice it still fits, so that sums of two need no check.
 constexpr std::int64_t kPlenty = INT64_MAX / 2;
+// What a product of two doubles may be off by, in parts of itself, and a little more.
+constexpr double kSlip = 0x1.0p-51;
 // So many past entries are kept for the sake of a reservation that nobody settles.
 constexpr std::size_t kMaxPast = 256;
 
@@ -42,8 +44,10 @@ std::int64_t TokenBucket::earned(std::int64_t span) const {
         return __builtin_mul_overflow(span, whole_rate_, &product) ? kPlenty
                                                                    : std::min(product, kPlenty);
     }
-    const double product = static_cast<double>(span) * rate_;
-    return product >= static_cast<double>(kPlenty) ? kPlenty : std::llrint(product);
+    // Rounded down, so that who asks later is not due earlier; but not below a whole number that
+    // only the arithmetic missed.
+    const double product = static_cast<double>(span) * rate_ * (1 + kSlip);
+    return product >= static_cast<double>(kPlenty) ? kPlenty : static_cast<std::int64_t>(product);
 }
 
 std::int64_t TokenBucket::time_to_earn(std::int64_t amount) const {
@@ -56,7 +60,7 @@ std::int64_t TokenBucket::time_to_earn(std::int64_t amount) const {
     if (rate_ <= 0) {
         return INT64_MAX;
     }
-    const double span = std::ceil(static_cast<double>(amount) / rate_);
+    const double span = std::ceil(static_cast<double>(amount) / rate_ * (1 - kSlip));
     return span >= static_cast<double>(INT64_MAX) ? INT64_MAX : static_cast<std::int64_t>(span);
 }
 
@@ -110,8 +114,10 @@ TokenBucket::Grant TokenBucket::take(std::int64_t n, std::int64_t now, std::int6
         id = ++last_id_;
         record({id, std::max(due, at), cost, due > now, keep == Keep::yes});
     }
-    level_ = level - cost;
-    last_ = at;
+    if (cost != 0) { // else nothing changed, and a level written often is rounded often
+        level_ = level - cost;
+        last_ = at;
+    }
     return {Refusal::none, due, id};
 }
 
@@ -172,10 +178,14 @@ void TokenBucket::replay(std::int64_t now) {
         level = capped(level + earned(entry.due - time)) - entry.cost;
         time = std::max(time, entry.due);
     }
-    // The level is told as of now, so that what waits shows as a debt.
+    // The level is told as of now, so that what waits shows as a debt; in a pause as of its end,
+    // until when the bucket's own time stands still.
     const std::int64_t at = std::max(now, paused_until_);
     if (time > at) {
         level -= earned(time - at);
+        time = at;
+    } else if (at > now) {
+        level = capped(level + earned(at - time));
         time = at;
     }
     level_ = level;

@@ -68,13 +68,13 @@ private:
     void seal(std::int64_t now);
     void cancel_sealed(std::uint64_t id, std::int64_t now);
 
-    double rate_ = 0;
-    std::int64_t whole_rate_ = -1; // the rate if it is a whole number, else -1
-    std::int64_t burst_ = 0;
-    std::int64_t burst_level_ = 0; // in billionths, as are all levels and costs
-    std::int64_t level_ = 0;       // at last_, negative while grants wait
+    std::int64_t level_ = 0; // at last_, in billionths as are all levels and costs; < 0: a debt
     std::int64_t last_ = 0;
     std::int64_t paused_until_ = 0;
+    std::int64_t burst_ = 0;
+    std::int64_t burst_level_ = 0;
+    std::int64_t whole_rate_ = -1; // the rate if it is a whole number, else -1
+    double rate_ = 0;
 
     Journal journal_;             // ordered by due time
     std::int64_t base_level_ = 0; // before the first of the journal
