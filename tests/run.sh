@@ -105,14 +105,18 @@ for step in "${steps[@]}"; do
             run_ctest dev "unit and property tests (address and undefined behaviour sanitizers)"
             ;;
         scenario)
-            build dev syncline filesystem basic
+            build dev syncline basic fault filesystem
             run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline
             step_started=$SECONDS
             run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
+            run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
+                $([ "$full" -eq 1 ] && echo --full)
             ;;
         tsan)
-            build tsan unit_pool unit_endpoint unit_execute unit_orchestrate unit_reconcile filesystem_test
-            run_ctest tsan "threads (thread sanitizer)" -R '^(unit_(pool|endpoint|execute|orchestrate|reconcile)|filesystem)$'
+            build tsan unit_pool unit_endpoint unit_execute unit_fault unit_orchestrate unit_reconcile filesystem_test
+            run_ctest tsan "threads (thread sanitizer)" \
+                -R '^(unit_(pool|endpoint|execute|fault|orchestrate|reconcile)|filesystem)$'
             ;;
     esac
 done

@@ -1,6 +1,5 @@
 #include "execute/operations.hpp"
 
-#include "execute/transfer.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 
@@ -124,6 +123,34 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
     }
 }
 
+// Writes what is not there yet. Content that is there all the same will do if it is equal: another
+// operation of this run made it, or a run that was cut short, or a call whose answer got lost.
+Result<Transferred> Operations::create(const TransferRequest& request,
+                                       const CallContext& call) const {
+    Result<Transferred> done = transfer(request, options_, call, progress_);
+    if (done.ok() || done.code() != Code::already_exists) {
+        return done;
+    }
+    Result<HashedItem> there = hash_item(request.to, call, request.to_key);
+    if (!there.ok()) {
+        return there.status();
+    }
+    Result<HashedItem> wanted = hash_item(request.from, call, request.from_key);
+    if (!wanted.ok()) {
+        return wanted.status();
+    }
+    if (there->hash != wanted->hash || there->item.kind != request.planned.kind ||
+        there->item.meta != wanted->item.meta ||
+        (!request.planned.version.empty() && wanted->item.version != request.planned.version)) {
+        return done;
+    }
+    Transferred same;
+    same.read = std::move(wanted->item);
+    same.written = std::move(there->item);
+    same.hash = std::move(there->hash);
+    return same;
+}
+
 Status Operations::write(OpResult& result, const CallContext& call) const {
     const PlannedOp& op = result.op;
     const Side from = other(op.side);
@@ -137,7 +164,8 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
                             planned.meta,
                             there ? Condition::if_version : Condition::if_absent,
                             there ? BytesView(there->version) : BytesView()};
-    Result<Transferred> done = transfer(request, options_, call, progress_);
+    Result<Transferred> done =
+        there ? transfer(request, options_, call, progress_) : create(request, call);
     if (!done.ok()) {
         return done.status();
     }
@@ -164,9 +192,15 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
         container = *std::move(made);
     } else if (made.code() != Code::already_exists) {
         return made.status();
+    } else {
+        // Made meanwhile by someone else or by a run that was cut short; a container is only there
+        // or not. But it must be seen: agreeing on one that is not there would delete the other.
+        Result<Item> there = at(op.side).stat(call, op.key);
+        if (!there.ok() || there->kind != ItemKind::container) {
+            return made.status();
+        }
+        container = *std::move(there);
     }
-    // Already there: made meanwhile by someone else or by a run that was cut short; a container is
-    // only there or not.
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
 }
@@ -198,6 +232,13 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
     if (!removed.ok() && removed.code() != Code::not_found) {
         return removed;
     }
+    if (!removed.ok()) {
+        // Somebody was faster, if it is true: forgetting what is still there would bring it back.
+        const Result<Item> left = at(op.side).stat(call, op.key);
+        if (left.ok() || left.code() != Code::not_found) {
+            return left.ok() ? removed : left.status();
+        }
+    }
     result.base_changes.push_back(erasure(op.key));
     return {};
 }
@@ -208,6 +249,7 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
     const Item& model = *on(op, from);
     Item written = *on(op, op.side);
     Endpoint& to = at(op.side);
+    bool is_set = false;
     if (to.can_set_meta()) {
         PutRequest request;
         request.key = op.key;
@@ -222,45 +264,30 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         }
         if (changed.ok()) {
             written = *std::move(changed);
+            is_set = true;
         }
+    }
+    if (!is_set && written.meta != model.meta && to.info().sets_meta) {
+        return write(result, call); // there metadata goes with content, or not at all
     }
     result.base_changes.push_back({entry_of(op.key, from, model, written, agreed_hash(op)), false});
     return {};
 }
 
-// Puts the losing content under its new name on `to`. A copy of the same content that is already
-// there will do: an interrupted run left it.
+// Puts the losing content under its new name on `to`.
 Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                               Item& read, Item& written, Bytes& hash) const {
     const PlannedOp& op = result.op;
     const TransferRequest request{
         at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
-    Result<Transferred> done = transfer(request, options_, call, progress_);
-    if (done.ok()) {
-        result.bytes += done->bytes;
-        read = std::move(done->read);
-        written = std::move(done->written);
-        hash = std::move(done->hash);
-        return {};
-    }
-    if (done.code() != Code::already_exists) {
+    Result<Transferred> done = create(request, call);
+    if (!done.ok()) {
         return done.status();
     }
-    Result<HashedItem> there = hash_item(at(to), call, op.other_key);
-    if (!there.ok()) {
-        return there.status();
-    }
-    Result<HashedItem> wanted = hash_item(at(op.side), call, op.key);
-    if (!wanted.ok()) {
-        return wanted.status();
-    }
-    if (there->hash != wanted->hash || there->item.kind != loser.kind ||
-        wanted->item.version != loser.version) {
-        return done.status();
-    }
-    read = std::move(wanted->item);
-    written = std::move(there->item);
-    hash = std::move(there->hash);
+    result.bytes += done->bytes;
+    read = std::move(done->read);
+    written = std::move(done->written);
+    hash = std::move(done->hash);
     return {};
 }
 

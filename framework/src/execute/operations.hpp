@@ -2,6 +2,7 @@
 // should remember.
 #pragma once
 
+#include "execute/transfer.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
@@ -45,6 +46,7 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
+    Result<Transferred> create(const TransferRequest& request, const CallContext& call) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 

@@ -258,7 +258,11 @@ Result<Transferred> transfer(const TransferRequest& request, const ExecuteOption
         return through_memory(request, options.in_memory_up_to, call, progress);
     }
     if (request.from.has_local_bodies() && request.to.has_local_bodies()) {
-        return through_kernel(request, options, call, progress);
+        Result<Transferred> done = through_kernel(request, options, call, progress);
+        if (done.ok() || done.code() != Code::not_supported) {
+            return done;
+        }
+        // A side that cannot take this body by descriptor takes it as bytes.
     }
     return through_pipe(request, options, call, progress);
 }

@@ -28,10 +28,10 @@ extern "C" {
 #define SYNCLINE_ENTRY_WANTS_PROCESS 1u /* prefers a process of its own */
 #define SYNCLINE_ENTRY_HAS_RUNTIME 2u   /* brings a runtime with its own threads and signals */
 
-/* syncline_descriptor.features with a meaning to hosts; all others are for people. */
-#define SYNCLINE_FEATURE_WRAPPER "wrapper"         /* a connector around another, see host.h */
-#define SYNCLINE_FEATURE_TRANSPARENT "transparent" /* a wrapper that shows its inner's own items   \
-                                                    */
+/* syncline_descriptor.features with a meaning to hosts; all others are for people. A wrapper is a
+ * connector around another one, see host.h; a transparent one shows the very items of its inner. */
+#define SYNCLINE_FEATURE_WRAPPER "wrapper"
+#define SYNCLINE_FEATURE_TRANSPARENT "transparent"
 
 /* syncline_descriptor.kind; an unknown kind is skipped by the host. */
 #define SYNCLINE_PLUGIN_CONNECTOR 1u
