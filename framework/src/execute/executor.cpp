@@ -83,7 +83,7 @@ private:
             }
             auto ops = std::make_shared<std::vector<PlannedOp>>(std::move(batch));
             batch.clear();
-            const Status submitted = in_.pool.submit([this, ops] { work(*ops); }, drain_);
+            const Status submitted = in_.pool.submit([this, ops] { work(*ops); }, {.stop = drain_});
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }
