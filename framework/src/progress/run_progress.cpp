@@ -1,5 +1,7 @@
 #include "syncline/progress/run_progress.hpp"
 
+#include <utility>
+
 namespace syncline {
 
 std::string_view name_of(RunPhase phase) {
@@ -20,6 +22,31 @@ std::string_view name_of(RunPhase phase) {
     return "?";
 }
 
+std::string_view name_of(RunEventKind kind) {
+    switch (kind) {
+    case RunEventKind::phase_changed:
+        return "phase changed";
+    case RunEventKind::item_failed:
+        return "item failed";
+    case RunEventKind::quota_wait:
+        return "waiting for quota";
+    case RunEventKind::breaker_changed:
+        return "breaker changed";
+    }
+    return "?";
+}
+
+void RunProgress::report(RunEventSink& sink, RunEventKind kind, Code code, std::string_view subject,
+                         std::string_view text) const {
+    RunEvent event;
+    event.kind = kind;
+    event.phase = phase_.load(std::memory_order_relaxed);
+    event.code = code;
+    event.subject = subject;
+    event.text = text;
+    sink.report(std::move(event));
+}
+
 ProgressSnapshot RunProgress::snapshot() const {
     constexpr auto relaxed = std::memory_order_relaxed;
     ProgressSnapshot s;
@@ -31,6 +58,8 @@ ProgressSnapshot RunProgress::snapshot() const {
     s.bytes_planned = bytes_planned_.load(relaxed);
     s.bytes_done = bytes_done_.load(relaxed);
     s.errors = errors_.load(relaxed);
+    s.retries = retries_.load(relaxed);
+    s.quota_wait_ns = quota_wait_ns_.load(relaxed);
     return s;
 }
 
