@@ -100,7 +100,7 @@ private:
             batch.clear();
             batch_bytes = 0;
             const Status submitted =
-                in_.pool.submit([this, ops] { work(std::move(*ops)); }, drain_);
+                in_.pool.submit([this, ops] { work(std::move(*ops)); }, {.stop = drain_});
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }

@@ -6,8 +6,12 @@ std::string_view name_of(ComponentState state) {
     switch (state) {
     case ComponentState::created:
         return "created";
+    case ComponentState::starting:
+        return "starting";
     case ComponentState::running:
         return "running";
+    case ComponentState::degraded:
+        return "degraded";
     case ComponentState::stopping:
         return "stopping";
     case ComponentState::stopped:

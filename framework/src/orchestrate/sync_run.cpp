@@ -158,7 +158,7 @@ private:
         }
         SYNCLINE_TRY(check_place_guards(*source_, *target_, identity_, spec_.rules));
 
-        pool_ = make_worker_pool({spec_.workers, 2 * spec_.workers}, clock_);
+        pool_ = make_worker_pool({.workers = spec_.workers, .capacity = 3 * spec_.workers}, clock_);
         return pool_->start();
     }
 

@@ -182,7 +182,7 @@ private:
                 ++reading_;
             }
             const Status submitted =
-                in_.pool.submit([this, job] { read_content(*job); }, call_.stop);
+                in_.pool.submit([this, job] { read_content(*job); }, {.stop = call_.stop});
             if (!submitted.ok()) {
                 const std::lock_guard lock(mutex_);
                 --reading_;

@@ -90,8 +90,9 @@ public:
                     observer_->retrying(status, decision.wait_ns);
                 }
                 if (!clock_.sleep_until(again_ns, call.stop)) {
-                    return Status(Code::cancelled, "interrupted while waiting to try again after: " +
-                                                       status.message());
+                    return Status(Code::cancelled,
+                                  "interrupted while waiting to try again after: " +
+                                      status.message());
                 }
             }
             attempt.retry = true;
