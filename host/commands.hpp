@@ -9,8 +9,8 @@ namespace syncline::host {
 class Interrupts;
 using Arguments = std::vector<std::string>;
 
-int sync_command(const Arguments& arguments, Interrupts& interrupts);
-int plan_command(const Arguments& arguments, Interrupts& interrupts);
+int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plugin_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 int help_command(const Arguments& arguments);

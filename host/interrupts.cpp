@@ -23,17 +23,27 @@ void say(std::string_view text) { (void)!::write(STDERR_FILENO, text.data(), tex
 
 } // namespace
 
-Interrupts::Interrupts() {
+Interrupts::Interrupts(const Clock& clock) : ComponentBase("signals", clock) {
     const sigset_t set = watched_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN); // a reader that went away is an error of the write
-    watcher_ = std::thread([this] { watch(); });
 }
 
-Interrupts::~Interrupts() {
-    leaving_.store(true);
-    pthread_kill(watcher_.native_handle(), SIGUSR1);
-    watcher_.join();
+Interrupts::~Interrupts() { (void)Interrupts::stop(kNoDeadline); }
+
+Status Interrupts::on_start(const std::stop_token&) {
+    leaving_.store(false);
+    watcher_ = std::thread([this] { watch(); });
+    return {};
+}
+
+Status Interrupts::on_stop(std::int64_t) {
+    if (watcher_.joinable()) {
+        leaving_.store(true);
+        pthread_kill(watcher_.native_handle(), SIGUSR1);
+        watcher_.join();
+    }
+    return {};
 }
 
 int Interrupts::exit_code() const { return first_signal_.load() == SIGTERM ? 143 : 130; }

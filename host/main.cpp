@@ -6,6 +6,7 @@
 
 #include <exception>
 #include <iostream>
+#include <memory>
 
 namespace {
 
@@ -23,7 +24,7 @@ int dispatch(const std::string& command, const Arguments& rest) {
         return plugin_command(rest);
     }
     if (command == "sync" || command == "plan") {
-        Interrupts interrupts;
+        const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
         return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
     }
     const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};

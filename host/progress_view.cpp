@@ -3,7 +3,6 @@
 #include "syncline/core/text.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <sys/ioctl.h>
@@ -13,7 +12,9 @@ namespace syncline::host {
 
 namespace {
 
-constexpr std::chrono::milliseconds kRedraw{100};
+constexpr std::int64_t kRedrawNs = 100'000'000;
+constexpr std::int64_t kQuotaLineNs = 5'000'000'000;
+constexpr const char* kClearLine = "\r\x1b[K";
 constexpr double kSmoothing = 0.2; // weight of the newest tenth of a second in the shown rate
 
 std::size_t terminal_width() {
@@ -68,52 +69,80 @@ std::string progress_line(const ProgressSnapshot& s, double bytes_per_s, double 
     return line;
 }
 
-ProgressView::ProgressView(const RunProgress& progress, const Clock& clock, bool enabled)
-    : progress_(progress), clock_(clock) {
-    if (enabled) {
-        drawer_ = std::thread([this] { draw_until_closed(); });
-    }
+ProgressView::ProgressView(ProgressHub& hub, const Clock& clock, bool on_terminal)
+    : ComponentBase("progress view", clock), hub_(hub), clock_(clock), on_terminal_(on_terminal) {}
+
+ProgressView::~ProgressView() { (void)stop(kNoDeadline); }
+
+Status ProgressView::on_start(const std::stop_token&) {
+    subscription_ = hub_.subscribe_all({.snapshot_every_ns = kRedrawNs});
+    watcher_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+    return {};
 }
 
-ProgressView::~ProgressView() { close(); }
-
-void ProgressView::close() {
-    {
-        const std::lock_guard lock(mutex_);
-        closed_ = true;
+Status ProgressView::on_stop(std::int64_t) {
+    watcher_.request_stop();
+    if (watcher_.joinable()) {
+        watcher_.join();
     }
-    closing_.notify_all();
-    if (drawer_.joinable()) {
-        drawer_.join();
-        std::cerr << "\r\x1b[K" << std::flush;
-    }
+    subscription_.reset();
+    return {};
 }
 
-void ProgressView::draw_until_closed() {
-    double bytes_per_s = -1;
-    double ops_per_s = -1;
-    ProgressSnapshot before = progress_.snapshot();
-    std::int64_t before_ns = clock_.mono_ns();
-    std::unique_lock lock(mutex_);
-    while (!closing_.wait_for(lock, kRedraw, [this] { return closed_; })) {
-        const ProgressSnapshot now = progress_.snapshot();
-        const std::int64_t now_ns = clock_.mono_ns();
-        const double seconds =
-            static_cast<double>(std::max<std::int64_t>(now_ns - before_ns, 1)) / 1e9;
-        const auto smooth = [seconds](double& rate, std::uint64_t from, std::uint64_t to) {
-            const double current = static_cast<double>(to - from) / seconds;
-            rate = rate < 0 ? current : rate + kSmoothing * (current - rate);
-        };
-        if (now.phase == RunPhase::executing) {
-            smooth(bytes_per_s, before.bytes_done, now.bytes_done);
-            smooth(ops_per_s, before.ops_done, now.ops_done);
+void ProgressView::watch(const std::stop_token& stop) {
+    while (std::optional<ProgressMessage> message = subscription_->next(stop)) {
+        if (const auto* snapshot = std::get_if<ProgressSnapshot>(&message->what)) {
+            draw(*snapshot);
+        } else if (const auto* event =
+                       std::get_if<std::shared_ptr<const RunEvent>>(&message->what)) {
+            tell(**event);
         }
-        before = now;
-        before_ns = now_ns;
-        std::string line = progress_line(now, bytes_per_s, ops_per_s);
-        line.resize(std::min(line.size(), terminal_width() - 1));
-        std::cerr << "\r\x1b[K" << line << std::flush;
     }
+    if (drawn_) {
+        std::cerr << kClearLine << std::flush;
+        drawn_ = false;
+    }
+}
+
+void ProgressView::draw(const ProgressSnapshot& now) {
+    const std::int64_t now_ns = clock_.mono_ns();
+    const double seconds =
+        static_cast<double>(std::max<std::int64_t>(now_ns - before_ns_, 1)) / 1e9;
+    const auto smooth = [seconds](double& rate, std::uint64_t from, std::uint64_t to) {
+        const double current = static_cast<double>(to - from) / seconds;
+        rate = rate < 0 ? current : rate + kSmoothing * (current - rate);
+    };
+    if (now.phase == RunPhase::executing && before_ns_ != 0) {
+        smooth(bytes_per_s_, before_.bytes_done, now.bytes_done);
+        smooth(ops_per_s_, before_.ops_done, now.ops_done);
+    }
+    before_ = now;
+    before_ns_ = now_ns;
+    if (on_terminal_) {
+        std::string line = progress_line(now, bytes_per_s_, ops_per_s_);
+        line.resize(std::min(line.size(), terminal_width() - 1));
+        std::cerr << kClearLine << line << std::flush;
+        drawn_ = true;
+    }
+}
+
+void ProgressView::tell(const RunEvent& event) {
+    std::string text;
+    if (event.kind == RunEventKind::breaker_changed) {
+        text = display_key(event.subject) + ": circuit breaker " + event.text;
+    } else if (event.kind == RunEventKind::quota_wait) {
+        // Waits follow each other closely; one line in a while will do.
+        const std::int64_t now_ns = clock_.mono_ns();
+        if (told_quota_ns_ != 0 && now_ns - told_quota_ns_ < kQuotaLineNs) {
+            return;
+        }
+        told_quota_ns_ = now_ns;
+        text = display_key(event.subject) + ": " + event.text;
+    } else {
+        return;
+    }
+    std::cerr << (drawn_ ? kClearLine : "") << "syncline: " << text << '\n' << std::flush;
+    drawn_ = false;
 }
 
 } // namespace syncline::host

@@ -1,37 +1,47 @@
-// Shows how far a run is on a terminal: one line, redrawn at most ten times a second, gone when the
-// run ends. Elsewhere it shows nothing.
+// Shows how runs go, on standard error: on a terminal one line, redrawn at most ten times a second
+// and gone when the run ends; everywhere a line for each moment that explains a standstill (an
+// endpoint that is left alone, a wait for quota).
 #pragma once
 
-#include "syncline/core/clock.hpp"
-#include "syncline/progress/run_progress.hpp"
+#include "syncline/lifecycle/component_base.hpp"
+#include "syncline/progress/progress_hub.hpp"
 
-#include <condition_variable>
-#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 namespace syncline::host {
 
-// The line for one snapshot, without control characters. `bytes_per_s` < 0: not known yet.
+// The line for one snapshot, without control characters. Rates below 0: not known yet.
 std::string progress_line(const ProgressSnapshot& snapshot, double bytes_per_s, double ops_per_s);
 
-class ProgressView {
+class ProgressView : public ComponentBase {
 public:
-    ProgressView(const RunProgress& progress, const Clock& clock, bool enabled);
-    ~ProgressView();
-    ProgressView(const ProgressView&) = delete;
-    ProgressView& operator=(const ProgressView&) = delete;
-
-    void close(); // clears the line; idempotent
+    ProgressView(ProgressHub& hub, const Clock& clock, bool on_terminal);
+    ~ProgressView() override;
 
 private:
-    void draw_until_closed();
-    const RunProgress& progress_;
+    Status on_start(const std::stop_token& stop) override;
+    Status on_stop(std::int64_t deadline_mono_ns) override; // clears the line
+
+    void watch(const std::stop_token& stop);
+    void draw(const ProgressSnapshot& now);
+    void tell(const RunEvent& event);
+
+    ProgressHub& hub_;
     const Clock& clock_;
-    std::mutex mutex_;
-    std::condition_variable closing_;
-    bool closed_ = false;
-    std::thread drawer_;
+    const bool on_terminal_;
+
+    // Of the watching thread.
+    ProgressSnapshot before_;
+    std::int64_t before_ns_ = 0;
+    std::int64_t told_quota_ns_ = 0;
+    double bytes_per_s_ = -1;
+    double ops_per_s_ = -1;
+    bool drawn_ = false;
+
+    std::optional<ProgressSubscription> subscription_;
+    std::jthread watcher_;
 };
 
 } // namespace syncline::host

@@ -1,7 +1,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "engine.hpp"
 #include "interrupts.hpp"
-#include "progress_view.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
@@ -14,11 +14,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include <unistd.h>
 
 namespace syncline::host {
 
 namespace {
+
+constexpr RunId kOnlyRun = 1; // of this process
 
 struct SyncOptions {
     CommonOptions common;
@@ -241,17 +242,25 @@ nlohmann::ordered_json op_json(const PlannedOp& op) {
 }
 
 // Shows every operation as it is read from the plan, so that a plan of any length needs no memory.
-int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
+int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>& interrupts) {
     Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
     if (!plugins.ok()) {
         return fail(plugins.status());
     }
     const bool json = options.common.json();
+    Result<std::unique_ptr<Engine>> engine =
+        Engine::start(interrupts, options.spec.workers, system_clock());
+    if (!engine.ok()) {
+        return fail(engine.status());
+    }
     RunProgress progress;
-    ProgressView view(progress, system_clock(), ::isatty(STDERR_FILENO) == 1);
+    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
+    if (!feed.ok()) {
+        return fail(feed.status());
+    }
     RunControl control;
-    control.drain = interrupts.drain();
-    control.stop = interrupts.stop();
+    control.drain = interrupts->drain_token();
+    control.stop = interrupts->stop_token();
     control.dry_run = options.dry_run;
     bool first = true;
     if (show_plan && json) {
@@ -260,7 +269,7 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
     if (show_plan) {
         control.show = [&](const PlannedOp& op) {
             if (first) {
-                view.close();
+                (*engine)->end_progress_view();
             }
             if (json) {
                 std::cout << (first ? "\n  " : ",\n  ")
@@ -272,10 +281,12 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
             first = false;
         };
     }
-    const SyncReport report = run_sync(**plugins, options.spec, system_clock(), progress, control);
-    view.close();
+    const SyncReport report =
+        run_sync({**plugins, (*engine)->pool(), progress, system_clock()}, options.spec, control);
+    (*feed)->finish(report.error);
+    (*engine)->end_progress_view(); // off the screen before anything else is printed
     const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
-    const int code = interrupted ? interrupts.exit_code() : exit_code_of(report);
+    const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
     if (json) {
         std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report)
                   << (show_plan ? "}\n" : "\n");
@@ -293,7 +304,7 @@ int run(SyncOptions& options, bool show_plan, Interrupts& interrupts) {
 
 } // namespace
 
-int sync_command(const Arguments& arguments, Interrupts& interrupts) {
+int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts) {
     SyncOptions options;
     const Status parsed = parse(arguments, "sync", true, options);
     if (!parsed.ok()) {
@@ -302,7 +313,7 @@ int sync_command(const Arguments& arguments, Interrupts& interrupts) {
     return options.help ? 0 : run(options, options.dry_run, interrupts);
 }
 
-int plan_command(const Arguments& arguments, Interrupts& interrupts) {
+int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts) {
     SyncOptions options;
     const Status parsed = parse(arguments, "plan", false, options);
     if (!parsed.ok()) {

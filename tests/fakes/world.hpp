@@ -40,9 +40,12 @@ public:
         registry.strategies = standard_strategies();
         guard.retry.max_attempts = 1;
         guard.breaker.failure_rate_percent = 0;
+        BOOST_REQUIRE(pool->start().ok());
     }
 
     FakeClock clock;
+    std::unique_ptr<WorkerPool> pool =
+        make_worker_pool({.workers = 2, .capacity = 6}, system_clock());
     GuardOptions guard;
     FakeRegistry registry;
     FakeConnector& a = registry.store("a");
@@ -60,7 +63,7 @@ public:
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;
-        SyncReport report = run_sync(registry, spec, clock, progress, control);
+        SyncReport report = run_sync({registry, *pool, progress, clock}, spec, control);
         if (!report.error.ok()) {
             return report.error;
         }

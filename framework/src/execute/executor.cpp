@@ -43,10 +43,6 @@ public:
           operations_(in.source, in.target, in.progress, in.options),
           last_commit_ns_(in.clock.mono_ns()) {}
 
-    ~Execution() { in_.pool.drain(); }
-    Execution(const Execution&) = delete;
-    Execution& operator=(const Execution&) = delete;
-
     Result<ExecuteResult> run() {
         Result<PlanCounts> counts = in_.plan.counts();
         if (!counts.ok()) {
@@ -99,12 +95,11 @@ private:
             auto ops = std::make_shared<Batch>(std::move(batch));
             batch.clear();
             batch_bytes = 0;
-            const Status submitted =
-                in_.pool.submit([this, ops] { work(std::move(*ops)); }, {.stop = drain_});
+            const Status submitted = tasks_.submit([this, ops] { work(std::move(*ops)); }, drain_);
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }
-            in_.progress.queue_depth(in_.pool.stats().queued);
+            in_.progress.queue_depth(tasks_.under_way());
             return take_results();
         };
         const auto is_full = [&](const PlannedOp& next) {
@@ -135,7 +130,7 @@ private:
             status = submit();
         }
         // A later phase relies on this one being done.
-        in_.pool.drain();
+        tasks_.wait();
         in_.progress.queue_depth(0);
         SYNCLINE_TRY(read);
         SYNCLINE_TRY(status);
@@ -281,6 +276,7 @@ private:
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
     std::int64_t last_commit_ns_;
+    TaskGroup tasks_; // last: it waits for those that use everything above
 };
 
 } // namespace

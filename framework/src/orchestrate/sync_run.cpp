@@ -48,9 +48,9 @@ Status check_state_outside(const SyncSpec& spec, const Location& location) {
 
 class Run {
 public:
-    Run(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock, RunProgress& progress,
-        const RunControl& control)
-        : plugins_(plugins), spec_(spec), clock_(clock), progress_(progress), control_(control) {}
+    Run(const RunServices& services, const SyncSpec& spec, const RunControl& control)
+        : plugins_(services.plugins), pool_(services.pool), clock_(services.clock),
+          progress_(services.progress), spec_(spec), control_(control) {}
 
     SyncReport run() {
         const std::int64_t started_mono = clock_.mono_ns();
@@ -158,8 +158,13 @@ private:
         }
         SYNCLINE_TRY(check_place_guards(*source_, *target_, identity_, spec_.rules));
 
-        pool_ = make_worker_pool({.workers = spec_.workers, .capacity = 3 * spec_.workers}, clock_);
-        return pool_->start();
+        Result<std::shared_ptr<PoolLane>> lane =
+            pool_.open_lane(report_.sync_name, std::max<std::size_t>(spec_.workers, 1));
+        if (!lane.ok()) {
+            return lane.status();
+        }
+        lane_ = *std::move(lane);
+        return {};
     }
 
     Status make_strategies() {
@@ -227,7 +232,7 @@ private:
         call.stop = either.get_token();
         chain_->attach(*source_, *target_, call, clock_);
         return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
-                          *pool_, progress_, spec_.rules},
+                          pool_, lane_.get(), progress_, spec_.rules},
                          call);
     }
 
@@ -274,10 +279,16 @@ private:
             SYNCLINE_TRY(
                 state_->identity().save({source_->info().scope_id, target_->info().scope_id}));
         }
-        const ExecuteInputs inputs{
-            *source_, *target_,  *plan_, state_->base(),
-            *pool_,   progress_, clock_, [this](const OpReport& op) { return note(op); },
-            {}};
+        const ExecuteInputs inputs{*source_,
+                                   *target_,
+                                   *plan_,
+                                   state_->base(),
+                                   pool_,
+                                   lane_.get(),
+                                   progress_,
+                                   clock_,
+                                   [this](const OpReport& op) { return note(op); },
+                                   {}};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
         if (!result.ok()) {
             return result.status();
@@ -328,9 +339,10 @@ private:
     }
 
     PluginRegistry& plugins_;
-    const SyncSpec& spec_;
+    WorkerPool& pool_;
     const Clock& clock_;
     RunProgress& progress_;
+    const SyncSpec& spec_;
     const RunControl& control_;
     CallContext call_;
     SyncReport report_;
@@ -345,14 +357,13 @@ private:
     std::unique_ptr<Endpoint> source_;
     std::unique_ptr<Endpoint> target_;
     std::unique_ptr<PlanStore> plan_;
-    std::unique_ptr<WorkerPool> pool_;
+    std::shared_ptr<PoolLane> lane_;
 };
 
 } // namespace
 
-SyncReport run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
-                    RunProgress& progress, const RunControl& control) {
-    return Run(plugins, spec, clock, progress, control).run();
+SyncReport run_sync(const RunServices& services, const SyncSpec& spec, const RunControl& control) {
+    return Run(services, spec, control).run();
 }
 
 } // namespace syncline

@@ -30,6 +30,7 @@ struct WaitingRow {
     bool target_unknown = false;
     bool excluded = false;
     GatheredFacts gathered;
+    Status left_alone; // a side fails too often to be asked
 
     // Set by the worker that reads content, under the window's mutex.
     bool ready = true;
@@ -66,11 +67,8 @@ public:
     PlanMaker(const PlanInputs& in, const CallContext& call)
         : in_(in), call_(call), reconciler_(in.rules, coarser_mtime(in), in.conflicts, in.plan),
           containers_matter_(in.source.info().empty_containers &&
-                             in.target.info().empty_containers) {}
-
-    ~PlanMaker() { wait_for_workers(); }
-    PlanMaker(const PlanMaker&) = delete;
-    PlanMaker& operator=(const PlanMaker&) = delete;
+                             in.target.info().empty_containers),
+          tasks_(in.pool, in.lane) {}
 
     Result<PlanSummary> run() {
         Result<std::uint64_t> base_items = in_.base.count();
@@ -177,17 +175,7 @@ private:
         } else {
             waiting->ready = false;
             WaitingRow* job = waiting.get();
-            {
-                const std::lock_guard lock(mutex_);
-                ++reading_;
-            }
-            const Status submitted =
-                in_.pool.submit([this, job] { read_content(*job); }, {.stop = call_.stop});
-            if (!submitted.ok()) {
-                const std::lock_guard lock(mutex_);
-                --reading_;
-                return submitted;
-            }
+            SYNCLINE_TRY(tasks_.submit([this, job] { read_content(*job); }, call_.stop));
         }
         window_.push_back(std::move(waiting));
         while (window_.size() >= kWindowRows || (!window_.empty() && is_ready(*window_.front()))) {
@@ -213,6 +201,7 @@ private:
         if (call_.stop.stop_requested()) {
             return Status(Code::cancelled, "interrupted while planning; nothing was changed");
         }
+        SYNCLINE_TRY(oldest->left_alone);
         const RowView view(*oldest);
         if (oldest->excluded) {
             return reconciler_.on_excluded(view.row);
@@ -231,10 +220,14 @@ private:
                 Result<HashedItem> read = hash_item(reader, call_, row.key);
                 in_.progress.compared();
                 Item& item = *(side == Side::source ? row.source : row.target);
-                if (!read.ok()) {
+                if (read.code() == Code::circuit_open) {
+                    row.left_alone = read.status(); // says nothing about the item
+                } else if (!read.ok()) {
                     log(LogLevel::warning, "reconcile",
                         "cannot read " + display_key(row.key) + " on " +
                             std::string(name_of(side)) + ": " + read.status().message());
+                }
+                if (!read.ok()) {
                     item.unreadable = true;
                     (side == Side::source ? row.source_unknown : row.target_unknown) = true;
                     return std::nullopt;
@@ -259,13 +252,7 @@ private:
         const std::lock_guard lock(mutex_);
         row.gathered = *gathered;
         row.ready = true;
-        --reading_;
-        became_ready_.notify_all(); // under the lock: the maker may go away right after
-    }
-
-    void wait_for_workers() {
-        std::unique_lock lock(mutex_);
-        became_ready_.wait(lock, [this] { return reading_ == 0; });
+        became_ready_.notify_all();
     }
 
     const PlanInputs& in_;
@@ -278,7 +265,7 @@ private:
     std::deque<std::unique_ptr<WaitingRow>> window_;
     std::mutex mutex_;
     std::condition_variable became_ready_;
-    std::size_t reading_ = 0;
+    TaskGroup tasks_; // last: it waits for those that use everything above
 };
 
 } // namespace

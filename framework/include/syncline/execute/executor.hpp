@@ -8,7 +8,7 @@
 
 #include "syncline/core/call.hpp"
 #include "syncline/endpoint/endpoint.hpp"
-#include "syncline/pool/worker_pool.hpp"
+#include "syncline/pool/task_group.hpp"
 #include "syncline/progress/run_progress.hpp"
 #include "syncline/reconcile/rules.hpp"
 #include "syncline/state/state.hpp"
@@ -39,7 +39,8 @@ struct ExecuteInputs {
     Endpoint& target;
     PlanStore& plan;
     BaseStore& base;
-    WorkerPool& pool;
+    TaskSubmitter& pool;
+    const PoolLane* lane; // of the pool; may be null
     RunProgress& progress;
     const Clock& clock;
     // Called in execute()'s thread for what was skipped, conflicted, failed or is left pending.

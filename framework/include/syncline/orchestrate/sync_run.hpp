@@ -7,6 +7,7 @@
 
 #include "syncline/core/clock.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
+#include "syncline/pool/worker_pool.hpp"
 #include "syncline/progress/run_progress.hpp"
 #include "syncline/reconcile/rules.hpp"
 #include "syncline/resilience/call_guard.hpp"
@@ -28,8 +29,8 @@ struct SyncSpec {
     Rules rules;
     std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
     std::filesystem::path state_directory;
-    std::size_t workers = 2;
-    GuardOptions guard; // of each side
+    std::size_t workers = 2; // operations at the same time, as far as the pool has workers
+    GuardOptions guard;      // of each side
 };
 
 // One operation that did not simply succeed, or was decided in a way worth telling.
@@ -87,8 +88,15 @@ struct RunControl {
     std::function<void(const PlannedOp&)> show;
 };
 
-SyncReport run_sync(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock,
-                    RunProgress& progress, const RunControl& control);
+// What runs share with others and with those who watch them. Outlives the run.
+struct RunServices {
+    PluginRegistry& plugins;
+    WorkerPool& pool; // running; a run has a lane of its own in it
+    RunProgress& progress;
+    const Clock& clock;
+};
+
+SyncReport run_sync(const RunServices& services, const SyncSpec& spec, const RunControl& control);
 
 // The report as the JSON document that -o json prints and the history keeps.
 std::string report_json(const SyncReport& report);

@@ -11,7 +11,7 @@
 
 #include "syncline/core/call.hpp"
 #include "syncline/endpoint/endpoint.hpp"
-#include "syncline/pool/worker_pool.hpp"
+#include "syncline/pool/task_group.hpp"
 #include "syncline/progress/run_progress.hpp"
 #include "syncline/reconcile/reconciler.hpp"
 #include "syncline/reconcile/rules.hpp"
@@ -30,7 +30,8 @@ struct PlanInputs {
     BaseStore& base;
     PlanStore& plan;
     ConflictResolver& conflicts;
-    WorkerPool& pool;
+    TaskSubmitter& pool;
+    const PoolLane* lane; // of the pool; may be null
     RunProgress& progress;
     const Rules& rules;
 };

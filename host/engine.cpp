@@ -1,0 +1,51 @@
+#include "engine.hpp"
+
+#include "progress_view.hpp"
+#include "syncline/core/log.hpp"
+
+#include <unistd.h>
+
+namespace syncline::host {
+
+namespace {
+
+constexpr std::int64_t kStopLimitNs = 10'000'000'000;
+
+} // namespace
+
+Engine::Engine(std::size_t workers, const Clock& clock)
+    : clock_(clock), hub_(make_progress_hub({}, clock)),
+      // Room for the tasks that run and two more for each worker, so that none waits for work.
+      pool_(make_worker_pool({.workers = workers, .capacity = 3 * workers}, clock)) {}
+
+Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<Interrupts> interrupts,
+                                              std::size_t workers, const Clock& clock) {
+    std::unique_ptr<Engine> engine(new Engine(workers, clock));
+    engine->view_ =
+        std::make_shared<ProgressView>(*engine->hub_, clock, ::isatty(STDERR_FILENO) == 1);
+    std::vector<ComponentSpec> components;
+    components.push_back({interrupts, {}});
+    components.push_back({engine->pool_, {std::string(interrupts->component_name())}});
+    components.push_back({engine->view_, {std::string(interrupts->component_name())}});
+    Result<std::unique_ptr<Supervisor>> supervisor =
+        Supervisor::make(std::move(components), {.stop_limit_ns = kStopLimitNs}, clock);
+    if (!supervisor.ok()) {
+        return supervisor.status();
+    }
+    engine->supervisor_ = *std::move(supervisor);
+    SYNCLINE_TRY(engine->supervisor_->start());
+    return engine;
+}
+
+Engine::~Engine() {
+    if (supervisor_ != nullptr) {
+        const Status stopped = supervisor_->stop(clock_.mono_ns() + kStopLimitNs).status();
+        if (!stopped.ok()) {
+            log(LogLevel::error, "host", stopped.message());
+        }
+    }
+}
+
+void Engine::end_progress_view() { (void)view_->stop(clock_.mono_ns() + kStopLimitNs); }
+
+} // namespace syncline::host
