@@ -92,6 +92,9 @@ struct HostServices::Api {
         if (place == nullptr) {
             return SYNCLINE_E_INVALID_ARGUMENT;
         }
+        if (of(host).inner_ == nullptr) {
+            return SYNCLINE_E_NOT_FOUND;
+        }
         *place = of(host).inner_;
         return SYNCLINE_OK;
     }
