@@ -114,9 +114,9 @@ for step in "${steps[@]}"; do
                 $([ "$full" -eq 1 ] && echo --full)
             ;;
         tsan)
-            build tsan unit_pool unit_endpoint unit_execute unit_fault unit_orchestrate unit_reconcile filesystem_test
+            build tsan unit_{pool,progress,lifecycle,resilience,endpoint,execute,fault,orchestrate,reconcile} filesystem_test
             run_ctest tsan "threads (thread sanitizer)" \
-                -R '^(unit_(pool|endpoint|execute|fault|orchestrate|reconcile)|filesystem)$'
+                -R '^(unit_(pool|progress|lifecycle|resilience|endpoint|execute|fault|orchestrate|reconcile)|filesystem)$'
             ;;
     esac
 done
