@@ -187,7 +187,8 @@ private:
         const bool blocking = shared_.info.max_concurrency > 1;
         PageSink sink(queue_, shared_, blocking);
         Bytes cursor;
-        do {
+        bool has_more = true;
+        while (has_more) {
             const Bytes before = sink.last_key();
             const Result<Bytes> next = shared_.calls().ask<Bytes>(
                 kLongRead, call,
@@ -197,12 +198,18 @@ private:
                     // A listing that broke off goes on after the last item that it gave.
                     if (sink.last_key() == before) {
                         request.cursor = cursor;
-                    } else {
+                    }
+                    if (request.cursor.empty()) {
                         request.start_after = sink.last_key();
                     }
                     return shared_.connector->list(attempt, request, sink);
                 },
                 [&] { return shared_.info.lists_in_order || sink.last_key() == before; });
+            if (next.code() == Code::cursor_expired && !cursor.empty() &&
+                shared_.info.lists_in_order) {
+                cursor.clear(); // the last key says as well where to go on
+                continue;
+            }
             if (!next.ok()) {
                 queue_.finish(next.status());
                 return;
@@ -218,7 +225,8 @@ private:
                 return;
             }
             cursor = *next;
-        } while (!cursor.empty());
+            has_more = !cursor.empty();
+        }
         queue_.finish({});
     }
 

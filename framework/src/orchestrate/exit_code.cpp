@@ -34,6 +34,8 @@ int exit_code_of(const Status& status) {
     case Code::io:
     case Code::outcome_unknown:
     case Code::circuit_open:
+    case Code::cursor_expired:
+    case Code::out_of_memory:
         return exit_code::kTemporary;
     default:
         return exit_code::kUnexpected;
@@ -46,7 +48,9 @@ int exit_code_of(const SyncReport& report) {
         return exit_code::kInterrupted;
     }
     if (!report.error.ok()) {
-        return exit_code_of(report.error);
+        // What a connector calls an invalid argument is nobody's command line.
+        return report.error.code() == Code::invalid_argument ? exit_code::kUnexpected
+                                                             : exit_code_of(report.error);
     }
     if (!outcomes.add_up()) {
         return exit_code::kUnexpected;

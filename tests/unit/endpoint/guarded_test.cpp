@@ -18,6 +18,7 @@ public:
     std::deque<std::size_t> get_breaks;
     std::deque<std::size_t> put_breaks;
     std::deque<std::size_t> list_breaks;
+    int cursors_expire = 0;             // so many cursors are refused
     std::vector<std::uint64_t> offsets; // of each get
     std::vector<Bytes> starts;          // start_after of each list
     std::function<void()> between;      // after a break
@@ -48,6 +49,10 @@ public:
     Result<Bytes> list(const CallContext& call, const ListRequest& request,
                        ItemSink& sink) override {
         starts.emplace_back(request.start_after);
+        if (!request.cursor.empty() && cursors_expire > 0) {
+            --cursors_expire;
+            return Status(Code::cursor_expired, "that was long ago");
+        }
         fail_listing_after.reset();
         if (!list_breaks.empty()) {
             fail_listing_after = list_breaks.front();
@@ -253,6 +258,19 @@ BOOST_AUTO_TEST_CASE(a_listing_that_breaks_off_goes_on_after_its_last_item) {
         BOOST_TEST((*keys == whole));
         BOOST_TEST((g.store->starts == std::vector<Bytes>{"", "", "k116", "k316"}));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_listing_whose_cursor_expired_goes_on_after_its_last_item) {
+    Guarded g([](Breaking& s) { s.page_items = 10; });
+    std::vector<Bytes> whole;
+    for (int i = 100; i < 135; ++i) {
+        whole.push_back("k" + std::to_string(i));
+        g.store->add_object(whole.back(), "");
+    }
+    g.store->cursors_expire = 2;
+    const Result<std::vector<Bytes>> keys = g.list();
+    BOOST_REQUIRE(keys.ok());
+    BOOST_TEST((*keys == whole));
 }
 
 BOOST_AUTO_TEST_CASE(an_unordered_listing_that_breaks_off_fails_rather_than_guess) {
