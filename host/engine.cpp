@@ -27,8 +27,10 @@ Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<Interrupts> interr
     components.push_back({interrupts, {}});
     components.push_back({engine->pool_, {std::string(interrupts->component_name())}});
     components.push_back({engine->view_, {std::string(interrupts->component_name())}});
+    SupervisorOptions options;
+    options.stop_limit_ns = kStopLimitNs;
     Result<std::unique_ptr<Supervisor>> supervisor =
-        Supervisor::make(std::move(components), {.stop_limit_ns = kStopLimitNs}, clock);
+        Supervisor::make(std::move(components), options, clock);
     if (!supervisor.ok()) {
         return supervisor.status();
     }

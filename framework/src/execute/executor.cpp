@@ -41,7 +41,7 @@ public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
           operations_(in.source, in.target, in.progress, in.options),
-          last_commit_ns_(in.clock.mono_ns()) {}
+          last_commit_ns_(in.clock.mono_ns()), tasks_(in.pool, in.lane) {}
 
     Result<ExecuteResult> run() {
         Result<PlanCounts> counts = in_.plan.counts();

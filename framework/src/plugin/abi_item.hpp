@@ -16,10 +16,10 @@
 
 namespace syncline::plugin {
 
-inline constexpr std::uint64_t kMaxKey = 64 * 1024;
+inline constexpr std::uint64_t kMaxKey = std::uint64_t{64} * 1024;
 inline constexpr std::uint64_t kMaxVersion = 1024;
 inline constexpr std::uint64_t kMaxIdentity = 1024;
-inline constexpr std::uint64_t kMaxCursor = 16 * 1024;
+inline constexpr std::uint64_t kMaxCursor = std::uint64_t{16} * 1024;
 inline constexpr std::uint64_t kMaxItemsAtOnce = 1u << 20;
 inline constexpr std::uint64_t kMaxMetaEntries = 1024;
 inline constexpr std::uint64_t kMaxMetaBytes = 1u << 20;

@@ -14,7 +14,7 @@ namespace syncline::plugin {
 namespace {
 
 constexpr std::uint64_t kManifestVersion = 1;
-constexpr std::size_t kMaxManifest = 64 * 1024;
+constexpr std::size_t kMaxManifest = std::size_t{64} * 1024;
 constexpr std::size_t kDigestDigits = 64;
 
 #if defined(__x86_64__)

@@ -11,9 +11,9 @@
 
 namespace syncline::plugin {
 
-inline constexpr std::size_t kMaxErrorText = 16 * 1024;
+inline constexpr std::size_t kMaxErrorText = std::size_t{16} * 1024;
 inline constexpr std::size_t kMaxErrorDetails = 32;
-inline constexpr std::size_t kMaxErrorDetail = 8 * 1024;
+inline constexpr std::size_t kMaxErrorDetail = std::size_t{8} * 1024;
 
 // Where an answer comes from, for messages.
 struct Origin {
