@@ -11,9 +11,11 @@ namespace syncline {
 namespace {
 
 // A sleeping worker costs its waker tens of microseconds, so it spins for about as long first.
-// Yielding in between leaves the processor to whoever has work.
-constexpr int kSpinRounds = 64;
-constexpr int kPausesPerRound = 24;
+// Each look takes the inbox's cache line from the submitters, so there are pauses between looks;
+// yielding now and then leaves the processor to whoever has work.
+constexpr int kSpinLooks = 256;
+constexpr int kPausesPerLook = 6;
+constexpr int kLooksPerYield = 4;
 
 thread_local const void* pool_of_this_thread = nullptr;
 
@@ -273,7 +275,9 @@ TaskNode* BoundedPool::next_task() {
     if (paused_) {
         return nullptr;
     }
-    if (!queue_.has_normal_ahead() || look_.load(std::memory_order_relaxed)) {
+    const bool may_mislead = !queue_.has_normal_ahead() || look_.load(std::memory_order_relaxed);
+    // An inbox that only seems empty is no harm: before sleeping it is looked into under its lock.
+    if (may_mislead && inbox_size_.load(std::memory_order_relaxed) > 0) {
         absorb();
     }
     return queue_.take();
@@ -315,15 +319,17 @@ void BoundedPool::idle(Seat& seat, Lock& back) {
 }
 
 bool BoundedPool::spin(std::uint32_t nudges) const {
-    for (int round = 0; round < kSpinRounds; ++round) {
-        for (int i = 0; i < kPausesPerRound; ++i) {
-            if (inbox_size_.load(std::memory_order_relaxed) > 0 ||
-                nudges_.load(std::memory_order_relaxed) != nudges) {
-                return true;
-            }
+    for (int look = 0; look < kSpinLooks; ++look) {
+        if (inbox_size_.load(std::memory_order_relaxed) > 0 ||
+            nudges_.load(std::memory_order_relaxed) != nudges) {
+            return true;
+        }
+        for (int i = 0; i < kPausesPerLook; ++i) {
             pause_processor();
         }
-        std::this_thread::yield();
+        if (look % kLooksPerYield == kLooksPerYield - 1) {
+            std::this_thread::yield();
+        }
     }
     return false;
 }
