@@ -18,7 +18,7 @@ Engine::Engine(std::size_t workers, const Clock& clock)
       // Room for the tasks that run and two more for each worker, so that none waits for work.
       pool_(make_worker_pool({.workers = workers, .capacity = 3 * workers}, clock)) {}
 
-Result<std::unique_ptr<Engine>> Engine::start(std::shared_ptr<Interrupts> interrupts,
+Result<std::unique_ptr<Engine>> Engine::start(const std::shared_ptr<Interrupts>& interrupts,
                                               std::size_t workers, const Clock& clock) {
     std::unique_ptr<Engine> engine(new Engine(workers, clock));
     engine->view_ =

@@ -14,7 +14,7 @@ namespace syncline::host {
 class Engine {
 public:
     // All is running, or an error says what could not be started.
-    static Result<std::unique_ptr<Engine>> start(std::shared_ptr<Interrupts> interrupts,
+    static Result<std::unique_ptr<Engine>> start(const std::shared_ptr<Interrupts>& interrupts,
                                                  std::size_t workers, const Clock& clock);
     ~Engine(); // says what did not stop in time
     Engine(const Engine&) = delete;

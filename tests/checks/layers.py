@@ -17,7 +17,7 @@ PARTS = {
     "endpoint": ["core", "plugin", "pool", "progress", "resilience"],
     "reconcile": ["core", "state", "endpoint", "plugin", "pool", "progress"],
     "execute": ["core", "pool", "progress", "state", "endpoint", "plugin", "reconcile"],
-    "orchestrate": ["core", "lifecycle", "pool", "progress", "state", "plugin", "endpoint", "reconcile", "execute"],
+    "orchestrate": ["core", "lifecycle", "pool", "resilience", "progress", "state", "plugin", "endpoint", "reconcile", "execute"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"](?:syncline/)?([a-z_]+)/([^">]+)[">]', re.MULTILINE)
 

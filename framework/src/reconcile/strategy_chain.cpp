@@ -225,7 +225,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
 
 // The lowest number whose name is free on both sides, or taken by a copy of the very same content.
 Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Side loser,
-                                               Bytes proposed) {
+                                               const Bytes& proposed) {
     const Item& item = loser == Side::source ? *conflict.source : *conflict.target;
     std::optional<Bytes> loser_hash;
     const auto usable = [&](ItemReader& side, BytesView key) -> Result<bool> {

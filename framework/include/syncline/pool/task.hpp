@@ -76,8 +76,8 @@ public:
 
     Task() = default;
     template <typename F>
-    requires(!std::is_same_v<std::decay_t<F>, Task> && std::is_invocable_v<std::decay_t<F>&>)
-        Task(F&& work) { // NOLINT(google-explicit-constructor): a lambda is a task
+    requires(!std::is_same_v<std::decay_t<F>, Task> && std::is_invocable_v<std::decay_t<F>&>) Task(
+        F&& work) { // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
         emplace(pool_detail::Plain<std::decay_t<F>>{std::forward<F>(work)});
     }
     template <typename F, typename D>
@@ -169,7 +169,7 @@ private:
     };
 
     template <typename W>
-    void emplace(W&& work) {
+    void emplace(W work) {
         if constexpr (fits<W>) {
             ::new (static_cast<void*>(buffer_)) W(std::move(work));
             ops_ = &Inline<W>::ops;
