@@ -296,7 +296,8 @@ def vanished_case(settings):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
-    parser.add_argument("--jobs", type=int, default=2, help="cases at the same time")
+    parser.add_argument("--jobs", type=int, default=8,
+                        help="cases at the same time; they mostly wait to try again")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--full", action="store_true", help="each code on both sides, all patterns")
     parser.add_argument("--keep", action="store_true", help="leave the directories behind")

@@ -123,17 +123,19 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
     }
 }
 
-// Writes what is not there yet. Content that is there all the same will do if it is equal: another
-// operation of this run made it, or a run that was cut short, or a call whose answer got lost.
-Result<Transferred> Operations::create(const TransferRequest& request,
-                                       const CallContext& call) const {
+// Writes content. Where nobody knows whether it was written, or something is there that should not
+// be, it will do if what is there is equal: another operation of this run made it, or a run that
+// was cut short, or a call whose answer got lost.
+Result<Transferred> Operations::write_content(const TransferRequest& request,
+                                              const CallContext& call) const {
     Result<Transferred> done = transfer(request, options_, call, progress_);
-    if (done.ok() || done.code() != Code::already_exists) {
+    if (done.ok() ||
+        (done.code() != Code::already_exists && done.code() != Code::outcome_unknown)) {
         return done;
     }
     Result<HashedItem> there = hash_item(request.to, call, request.to_key);
     if (!there.ok()) {
-        return there.status();
+        return done.code() == Code::outcome_unknown ? done.status() : there.status();
     }
     Result<HashedItem> wanted = hash_item(request.from, call, request.from_key);
     if (!wanted.ok()) {
@@ -164,8 +166,7 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
                             planned.meta,
                             there ? Condition::if_version : Condition::if_absent,
                             there ? BytesView(there->version) : BytesView()};
-    Result<Transferred> done =
-        there ? transfer(request, options_, call, progress_) : create(request, call);
+    Result<Transferred> done = write_content(request, call);
     if (!done.ok()) {
         return done.status();
     }
@@ -280,7 +281,7 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
     const PlannedOp& op = result.op;
     const TransferRequest request{
         at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
-    Result<Transferred> done = create(request, call);
+    Result<Transferred> done = write_content(request, call);
     if (!done.ok()) {
         return done.status();
     }
@@ -326,7 +327,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
     const TransferRequest request{
         at(winner_side), at(loser_side),        op.key,       op.key, winner,
         winner.meta,     Condition::if_version, loser.version};
-    Result<Transferred> done = transfer(request, options_, call, progress_);
+    Result<Transferred> done = write_content(request, call);
     if (!done.ok()) {
         return done.status();
     }

@@ -46,7 +46,8 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
-    Result<Transferred> create(const TransferRequest& request, const CallContext& call) const;
+    Result<Transferred> write_content(const TransferRequest& request,
+                                      const CallContext& call) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 

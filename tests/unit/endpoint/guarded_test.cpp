@@ -310,6 +310,28 @@ BOOST_AUTO_TEST_CASE(a_side_that_fails_too_often_is_left_alone_and_the_next_run_
     BOOST_TEST(w.b.size() == 100U);
 }
 
+BOOST_AUTO_TEST_CASE(a_write_whose_answer_got_lost_is_looked_at_and_believed) {
+    World w;
+    w.guard = {};
+    w.a.add_object("k", "content", 1'000);
+    const auto lose_answer = [&] {
+        w.b.fail({.op = FakeOp::put,
+                  .status = Status(Code::outcome_unknown, "no answer"),
+                  .after_effect = true});
+    };
+    lose_answer();
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    w.a.add_object("k", "other content", 2'000);
+    lose_answer();
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    BOOST_TEST(*w.b.content("k") == "other content");
+    w.a.add_object("k", "a third", 3'000);
+    w.b.fail({.op = FakeOp::put, .status = Status(Code::outcome_unknown, "no answer")});
+    BOOST_TEST(exit_code_of(w.run()) == 4); // it was not written after all
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    BOOST_TEST(*w.b.content("k") == "a third");
+}
+
 BOOST_AUTO_TEST_CASE(a_run_that_is_rate_limited_waits_and_succeeds) {
     World w;
     w.guard = {};
