@@ -144,16 +144,4 @@ BOOST_AUTO_TEST_CASE(metadata_alone_was_lost_where_it_cannot_be_set_alone) {
     }
 }
 
-// The write had happened, only its answer was lost.
-BOOST_AUTO_TEST_CASE(a_lost_answer_is_settled_by_the_next_run) {
-    World w;
-    w.a.add_object("k", "x", 1);
-    w.b.fail(once(FakeOp::put, "k", Code::outcome_unknown, true));
-    BOOST_TEST(exit_code_of(w.run()) != 0);
-    const SyncReport report = w.run();
-    BOOST_TEST(exit_code_of(report) == 0);
-    BOOST_TEST(report.bytes == 0U);
-    BOOST_TEST((w.a.contents() == w.b.contents()));
-}
-
 BOOST_AUTO_TEST_SUITE_END()
