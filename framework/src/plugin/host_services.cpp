@@ -9,10 +9,6 @@
 #include <algorithm>
 #include <string_view>
 
-#ifndef SYNCLINE_VERSION
-#define SYNCLINE_VERSION "unknown"
-#endif
-
 namespace syncline::plugin {
 
 namespace {

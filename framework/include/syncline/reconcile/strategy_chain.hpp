@@ -26,7 +26,8 @@ public:
     Result<Decision> resolve(const ConflictCase& conflict) override;
 
 private:
-    Result<Bytes> free_conflict_key(const ConflictCase& conflict, Side loser, const Bytes& proposed);
+    Result<Bytes> free_conflict_key(const ConflictCase& conflict, Side loser,
+                                    const Bytes& proposed);
     std::vector<std::unique_ptr<ConflictStrategy>> strategies_;
     std::string sync_name_;
     ItemReader* source_ = nullptr;
