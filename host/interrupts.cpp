@@ -15,6 +15,7 @@ sigset_t watched_signals() {
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
     sigaddset(&set, SIGUSR1); // ours: the program is done
     return set;
 }
@@ -27,6 +28,7 @@ Interrupts::Interrupts(const Clock& clock) : ComponentBase("signals", clock) {
     const sigset_t set = watched_signals();
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     ::signal(SIGPIPE, SIG_IGN); // a reader that went away is an error of the write
+    ::signal(SIGXFSZ, SIG_IGN); // so is a file that may not grow
 }
 
 Interrupts::~Interrupts() { (void)Interrupts::stop(kNoDeadline); }
@@ -64,6 +66,9 @@ void Interrupts::watch() {
         }
         if (leaving_.load()) {
             return;
+        }
+        if (signal == SIGHUP) {
+            signal = SIGTERM; // the terminal is gone, and with it who could press Ctrl-C
         }
         if (signal != SIGINT && signal != SIGTERM) {
             continue;

@@ -98,7 +98,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
     if (*separator == '\0') {
-        out << (executed ? "nothing to do" : "do nothing");
+        out << (!executed ? "do nothing" : o.planned == 0 ? "nothing to do" : "nothing");
     }
     const std::uint64_t bytes = executed ? report.bytes : report.counts.bytes;
     if (bytes > 0) {
@@ -109,9 +109,9 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
         << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
         << " pending\n";
-    if (report.retries() > 0 || report.quota_wait_ms() > 0) {
-        out << "  " << report.retries() << (report.retries() == 1 ? " retry" : " retries") << ", "
-            << display_duration_ms(report.quota_wait_ms()) << " waited for quota\n";
+    if (report.retries > 0 || report.quota_wait_ms > 0) {
+        out << "  " << report.retries << (report.retries == 1 ? " retry" : " retries") << ", "
+            << display_duration_ms(report.quota_wait_ms) << " waited for quota\n";
     }
     for (const ReportedGuard& guard : report.guards) {
         if (guard.stats.breaker.times_opened > 0) {
@@ -158,7 +158,8 @@ void print_messages(std::ostream& out, const SyncReport& report) {
     }
     if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
-            << " left as they are; make both sides equal, or let a strategy decide: --on-conflict "
+            << (o.conflicted == 1 ? " left as it is" : " left as they are")
+            << "; make both sides equal, or let a strategy decide: --on-conflict "
                "newer-wins (see 'syncline "
                "plugin list')\n";
     }

@@ -119,6 +119,7 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
             " SOURCE TARGET [options]\n\nSOURCE and TARGET are directories or endpoint "
             "URLs.\n\nOptions",
         100, 60);
+    Arguments words = arguments;
     std::string mode = "two-way";
     std::string delete_vs_change = "keep-change";
     std::string deleted_container = "restore-all";
@@ -165,7 +166,12 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     positional.add("side", 2);
 
     po::variables_map vm;
-    SYNCLINE_TRY(parse_arguments(arguments, options, hidden, positional, vm));
+    for (std::string& argument : words) {
+        if (argument == "--force") {
+            argument = "--force=deletions,emptied,identity"; // a side may follow, which is no value
+        }
+    }
+    SYNCLINE_TRY(parse_arguments(words, options, hidden, positional, vm));
     if (vm.count("help") != 0) {
         std::cout << options << '\n';
         into.help = true;
@@ -204,9 +210,8 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     }
     po::options_description all;
     all.add(options).add(hidden);
-    SYNCLINE_TRY(
-        parse_globs(po::command_line_parser(arguments).options(all).positional(positional).run(),
-                    rules.filter));
+    SYNCLINE_TRY(parse_globs(
+        po::command_line_parser(words).options(all).positional(positional).run(), rules.filter));
     into.spec.strategies = split(chain, ',');
     const std::vector<std::string>& names = into.spec.strategies;
     const bool empty_name =
@@ -214,6 +219,9 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     if (vm.count("on-conflict") != 0 && (names.empty() || empty_name)) {
         return Status(Code::invalid_argument,
                       "--on-conflict needs names of strategies, such as newer-wins,keep-both");
+    }
+    if (vm.count("state") != 0 && state.empty()) {
+        return Status(Code::invalid_argument, "--state needs a directory; it is empty");
     }
     into.spec.state_directory =
         state.empty() ? default_state_directory() : std::filesystem::absolute(state);
@@ -288,7 +296,7 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
     const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
     if (json) {
-        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report)
+        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report, code)
                   << (show_plan ? "}\n" : "\n");
     } else if (report.error.ok()) {
         print_summary(std::cout, report);

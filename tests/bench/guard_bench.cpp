@@ -42,7 +42,7 @@ void guarded_call_with_slot(benchmark::State& state) {
                 benchmark::DoNotOptimize(&call);
                 return Status();
             },
-            [] { return true; }));
+            [](const Status&) { return true; }));
     }
 }
 BENCHMARK(guarded_call_with_slot)->Threads(1)->Threads(2)->UseRealTime();

@@ -204,7 +204,9 @@ private:
                     }
                     return shared_.connector->list(attempt, request, sink);
                 },
-                [&] { return shared_.info.lists_in_order || sink.last_key() == before; });
+                [&](const Status&) {
+                    return shared_.info.lists_in_order || sink.last_key() == before;
+                });
             if (next.code() == Code::cursor_expired && !cursor.empty() &&
                 shared_.info.lists_in_order) {
                 cursor.clear(); // the last key says as well where to go on
@@ -298,7 +300,7 @@ public:
             [&](const CallContext& attempt) {
                 return connector().get(attempt, resumable.request(), resumable);
             },
-            [&] { return resumable.can_resume(); });
+            [&](const Status& after) { return resumable.can_resume(after); });
     }
     bool has_local_bodies() const override { return shared_->connector->local_bodies() != nullptr; }
     Result<LocalBody> open_body(const CallContext& call, const GetRequest& request) override {
@@ -314,7 +316,7 @@ public:
             [&](const CallContext& attempt) {
                 return connector().put(attempt, request, repeatable);
             },
-            [&] { return repeatable.can_repeat(); });
+            [&](const Status&) { return repeatable.can_repeat(); });
     }
     Result<Item> put_fd(const CallContext& call, const PutRequest& request, int fd) override {
         return calls().ask<Item>(kLongWrite, call, [&](const CallContext& attempt) {
@@ -325,7 +327,7 @@ public:
         return calls().run(
             kWrite, call,
             [&](const CallContext& attempt) { return connector().remove(attempt, request); },
-            [] { return true; });
+            [](const Status&) { return true; });
     }
     bool can_set_meta() const override { return shared_->connector->meta_writer() != nullptr; }
     Result<Item> set_meta(const CallContext& call, const PutRequest& request) override {
@@ -340,10 +342,13 @@ public:
         });
     }
     Status flush(const CallContext& call) override {
-        // Flushing twice is flushing once.
+        // A system tells of a failed write-back once; a second flush would succeed and mean
+        // nothing.
         return calls().run(
             kFlush, call, [&](const CallContext& attempt) { return connector().flush(attempt); },
-            [] { return true; });
+            [](const Status& after) {
+                return after.code() == Code::unavailable || after.code() == Code::rate_limited;
+            });
     }
 
 private:
@@ -366,7 +371,7 @@ Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> conne
     shared->guard = *std::move(guard);
     const Status reachable = shared->calls().run(
         kRead, call, [&](const CallContext& attempt) { return shared->connector->check(attempt); },
-        [] { return true; });
+        [](const Status&) { return true; });
     if (!reachable.ok()) {
         return of_the_root(reachable, shared->options.location);
     }

@@ -16,10 +16,12 @@ inline constexpr CallTraits kLongRead{.is_write = false, .is_idempotent = true, 
 // write itself did.
 inline constexpr CallTraits kWrite{.is_write = true, .is_idempotent = false, .is_long = false};
 inline constexpr CallTraits kLongWrite{.is_write = true, .is_idempotent = false, .is_long = true};
-inline constexpr CallTraits kFlush{.is_write = true, .is_idempotent = true, .is_long = true};
+// What was written must be told apart from what was not, whatever the breaker thinks of the side.
+inline constexpr CallTraits kFlush{
+    .is_write = true, .is_idempotent = false, .is_long = true, .is_vital = true};
 
-// `make(call)` returns a Status; `can_repeat()` as GuardedCall's. Holds one of the connector's
-// slots while it runs, but not while it waits to be made.
+// `make(call)` returns a Status; `can_repeat(status)` as GuardedCall's. Holds one of the
+// connector's slots while it runs, but not while it waits to be made.
 template <typename Make, typename CanRepeat>
 class SlottedCall final : public GuardedCall {
 public:
@@ -29,7 +31,7 @@ public:
         const CallSlots::Slot slot(slots_);
         return make_(call);
     }
-    bool can_repeat() override { return can_repeat_(); }
+    bool can_repeat(const Status& after) override { return can_repeat_(after); }
 
 private:
     CallSlots& slots_;
@@ -52,7 +54,7 @@ struct GuardedSlots {
     // For calls that answer with a value and can always be made again.
     template <typename T, typename Make>
     Result<T> ask(const CallTraits& traits, const CallContext& call, Make make) const {
-        return ask<T>(traits, call, std::move(make), [] { return true; });
+        return ask<T>(traits, call, std::move(make), [](const Status&) { return true; });
     }
     template <typename T, typename Make, typename CanRepeat>
     Result<T> ask(const CallTraits& traits, const CallContext& call, Make make,

@@ -45,7 +45,10 @@ public:
         }
         return rest;
     }
-    bool can_resume() const {
+    bool can_resume(const Status& after) const {
+        if (after.code() == Code::integrity && delivered_ > 0) {
+            return false; // the bytes that were passed on may be the bad ones
+        }
         return !refused_ &&
                (!has_begun_ || (!version_.empty() && (delivered_ == 0 || info_.get_range)));
     }

@@ -15,9 +15,9 @@ namespace {
 
 // A task's worth of work. A folder stays in one batch where it can, because two workers that create
 // in one folder wait for each other; content ends a batch early, so that large items are shared
-// out.
-constexpr std::size_t kBatchOps = 256;
-constexpr std::size_t kBatchSplitOps = 64; // from here on, a batch ends with its folder
+// out, and few items make small batches, so that every worker has some.
+constexpr std::size_t kMostBatchOps = 256;
+constexpr std::uint64_t kBatchesOfPhase = 64; // at least, where there are so many operations
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 
 bool in_order(Phase phase) {
@@ -61,12 +61,13 @@ public:
 
         // Conflicts and skipped items first: they need no work, and are told even if the run is
         // interrupted.
-        SYNCLINE_TRY(run_phase(Phase::none));
+        SYNCLINE_TRY(run_phase(Phase::none, counts->phases[static_cast<std::size_t>(Phase::none)]));
         for (int number = static_cast<int>(Phase::clear_content);
              number <= static_cast<int>(Phase::bookkeeping); ++number) {
             const auto phase = static_cast<Phase>(number);
-            if (counts->phases[static_cast<std::size_t>(number)] > 0 && going_on()) {
-                SYNCLINE_TRY(run_phase(phase));
+            const std::uint64_t count_of_phase = counts->phases[static_cast<std::size_t>(number)];
+            if (count_of_phase > 0 && going_on()) {
+                SYNCLINE_TRY(run_phase(phase, count_of_phase));
             }
         }
         in_.progress.enter(RunPhase::committing);
@@ -84,7 +85,9 @@ private:
 
     using Batch = std::vector<OpResult>;
 
-    Status run_phase(Phase phase) {
+    Status run_phase(Phase phase, std::uint64_t count) {
+        const std::size_t batch_ops =
+            std::clamp<std::uint64_t>(count / kBatchesOfPhase, 1, kMostBatchOps);
         Batch batch;
         std::uint64_t batch_bytes = 0;
         Status status;
@@ -103,8 +106,11 @@ private:
             return take_results();
         };
         const auto is_full = [&](const PlannedOp& next) {
-            return batch.size() >= kBatchOps || batch_bytes >= kBatchBytes ||
-                   (batch.size() >= kBatchSplitOps &&
+            if (batch.empty()) {
+                return false;
+            }
+            return batch.size() >= batch_ops || batch_bytes >= kBatchBytes ||
+                   (batch.size() >= batch_ops / 4 &&
                     folder_of(batch.back().op.key) != folder_of(next.key));
         };
         const auto visit = [&](PlannedOp&& op) {
@@ -130,8 +136,9 @@ private:
             status = submit();
         }
         // A later phase relies on this one being done.
-        tasks_.wait();
+        const Status done = tasks_.wait();
         in_.progress.queue_depth(0);
+        SYNCLINE_TRY(done);
         SYNCLINE_TRY(read);
         SYNCLINE_TRY(status);
         return take_results();
@@ -247,12 +254,11 @@ private:
                 broken_ = true;
                 SYNCLINE_TRY(in_.base.rollback());
                 uncommitted_ = 0;
-                if (result_.stopped.ok()) {
-                    result_.stopped = flushed.with_context(
-                        "what was written to " + endpoint.location() +
-                        " may not survive a power cut, so it is not recorded; the "
-                        "next run checks it again");
-                }
+                // Of all reasons this one must be told.
+                result_.stopped =
+                    flushed.with_context("what was written to " + endpoint.location() +
+                                         " may not survive a power cut, so it is not recorded; the "
+                                         "next run checks it again");
                 return {};
             }
             written = false;

@@ -13,26 +13,27 @@ const std::optional<Item>& on(const PlannedOp& op, Side side) {
     return side == Side::source ? op.source : op.target;
 }
 
-BytesView token(const Item& item) { return item.unsettled ? BytesView() : BytesView(item.version); }
+Bytes token(Item& item) { return item.unsettled ? Bytes() : std::move(item.version); }
 
-BaseEntry entry_of(BytesView key, const Item& source, const Item& target, BytesView hash) {
+BaseEntry entry_of(BytesView key, Item source, Item target, Bytes hash) {
     BaseEntry entry;
     entry.key = key;
     entry.kind = source.kind;
     entry.source_version = token(source);
     entry.target_version = token(target);
-    entry.source_id = source.id;
-    entry.target_id = target.id;
-    entry.hash = hash;
-    entry.hash_algo = hash.empty() ? HashAlgo::none : HashAlgo::xxh3_128;
+    entry.source_id = std::move(source.id);
+    entry.target_id = std::move(target.id);
+    entry.hash = std::move(hash);
+    entry.hash_algo = entry.hash.empty() ? HashAlgo::none : HashAlgo::xxh3_128;
     entry.size = source.size;
     entry.mtime_ns = source.mtime_ns;
-    entry.meta = source.meta;
+    entry.meta = std::move(source.meta);
     return entry;
 }
 
-BaseEntry entry_of(BytesView key, Side a_side, const Item& a, const Item& b, BytesView hash) {
-    return a_side == Side::source ? entry_of(key, a, b, hash) : entry_of(key, b, a, hash);
+BaseEntry entry_of(BytesView key, Side a_side, Item a, Item b, Bytes hash) {
+    return a_side == Side::source ? entry_of(key, std::move(a), std::move(b), std::move(hash))
+                                  : entry_of(key, std::move(b), std::move(a), std::move(hash));
 }
 
 BytesView known_hash(const Item& item) {
@@ -73,6 +74,7 @@ Judgement judge(Code code) {
     case Code::read_only:
     case Code::root_missing:
     case Code::circuit_open:
+    case Code::rate_limited:
         return {Outcome::pending, true};
     default:
         return {Outcome::failed, false};
@@ -95,8 +97,9 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
         case Action::keep_both:
             return keep_both(result, call);
         case Action::record: {
-            BaseEntry entry = entry_of(result.op.key, *result.op.source, *result.op.target,
-                                       result.op.differs ? BytesView() : agreed_hash(result.op));
+            BaseEntry entry =
+                entry_of(result.op.key, *result.op.source, *result.op.target,
+                         Bytes(result.op.differs ? BytesView() : agreed_hash(result.op)));
             entry.differs = result.op.differs;
             result.base_changes.push_back({std::move(entry), false});
             return {};
@@ -142,7 +145,7 @@ Result<Transferred> Operations::write_content(const TransferRequest& request,
         return wanted.status();
     }
     if (there->hash != wanted->hash || there->item.kind != request.planned.kind ||
-        there->item.meta != wanted->item.meta ||
+        (request.to.info().sets_meta && there->item.meta != wanted->item.meta) ||
         (!request.planned.version.empty() && wanted->item.version != request.planned.version)) {
         return done;
     }
@@ -171,8 +174,9 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes = done->bytes;
-    result.base_changes.push_back(
-        {entry_of(op.key, from, done->read, done->written, done->hash), false});
+    result.base_changes.push_back({entry_of(op.key, from, std::move(done->read),
+                                            std::move(done->written), std::move(done->hash)),
+                                   false});
     return {};
 }
 
@@ -191,7 +195,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     container.kind = ItemKind::container;
     if (made.ok()) {
         container = *std::move(made);
-    } else if (made.code() != Code::already_exists) {
+    } else if (made.code() != Code::already_exists && made.code() != Code::outcome_unknown) {
         return made.status();
     } else {
         // Made meanwhile by someone else or by a run that was cut short; a container is only there
@@ -271,7 +275,8 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
     if (!is_set && written.meta != model.meta && to.info().sets_meta) {
         return write(result, call); // there metadata goes with content, or not at all
     }
-    result.base_changes.push_back({entry_of(op.key, from, model, written, agreed_hash(op)), false});
+    result.base_changes.push_back(
+        {entry_of(op.key, from, model, written, Bytes(agreed_hash(op))), false});
     return {};
 }
 

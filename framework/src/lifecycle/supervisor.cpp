@@ -310,6 +310,9 @@ void GraphSupervisor::check_node(std::size_t at, const std::stop_token& give_up)
         tracker.on_running(now_ns);
         return;
     }
+    if (state != ComponentState::failed) {
+        return; // somebody stopped it on purpose
+    }
     const bool given_up_before = tracker.given_up();
     switch (tracker.on_failed(now_ns)) {
     case RestartTracker::Verdict::wait:

@@ -2,6 +2,7 @@
 #include "syncline/orchestrate/exit_code.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace syncline {
@@ -24,23 +25,7 @@ std::string text_of(std::string_view text) {
 
 } // namespace
 
-std::uint64_t SyncReport::retries() const {
-    std::uint64_t sum = 0;
-    for (const ReportedGuard& guard : guards) {
-        sum += guard.stats.retries;
-    }
-    return sum;
-}
-
-std::int64_t SyncReport::quota_wait_ms() const {
-    std::int64_t sum = 0;
-    for (const ReportedGuard& guard : guards) {
-        sum += guard.stats.quota_wait_ns;
-    }
-    return sum / 1'000'000;
-}
-
-std::string report_json(const SyncReport& report) {
+std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json json;
     json["run"] = report.run_id;
     json["source"] = text_of(report.source);
@@ -48,7 +33,7 @@ std::string report_json(const SyncReport& report) {
     json["mode"] = name_of(report.mode);
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
-    json["exit_code"] = exit_code_of(report);
+    json["exit_code"] = exit_code;
     json["duration_ms"] = report.duration_ms;
     json["listed"] = {{"source", report.listed[0]}, {"target", report.listed[1]}};
     json["outcomes"] = {
@@ -75,8 +60,8 @@ std::string report_json(const SyncReport& report) {
     put_status("guard", report.guard);
     put_status("stopped", report.stopped);
     json["interrupted"] = report.interrupted;
-    json["retries"] = report.retries();
-    json["quota_wait_ms"] = report.quota_wait_ms();
+    json["retries"] = report.retries;
+    json["quota_wait_ms"] = report.quota_wait_ms;
     json["queue_depth_max"] = report.queue_depth_max;
     ordered_json breakers = ordered_json::array();
     for (const ReportedGuard& guard : report.guards) {
@@ -126,8 +111,11 @@ std::string report_json(const SyncReport& report) {
     json["conflicts"] = std::move(conflicts);
     json["failures"] = std::move(failures);
     json["skipped"] = std::move(skipped);
+    const std::uint64_t listed = pending.size();
     json["pending"] = std::move(pending);
-    json["items_left_out"] = report.items_left_out;
+    // What was not tried at all is pending without being listed.
+    json["items_left_out"] = report.items_left_out +
+                             (report.outcomes.pending - std::min(report.outcomes.pending, listed));
     return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 

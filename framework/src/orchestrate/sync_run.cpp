@@ -34,6 +34,10 @@ Status check_state_outside(const SyncSpec& spec, const Location& location) {
     if (error || in_root != root.end()) {
         return {};
     }
+    if (state == root) {
+        return Status(Code::invalid_config, "the state directory is '" + location.canonical +
+                                                "' itself; put it elsewhere with --state");
+    }
     const Bytes key = state.lexically_relative(root).generic_string() + "/";
     if (spec.rules.filter.excluded(key)) {
         return {};
@@ -57,6 +61,7 @@ public:
         report_.mode = spec_.rules.mode;
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
+        call_.end_waits = control_.drain;
         call_.dry_run = control_.dry_run;
         report_.error = carry_out();
         for (const auto& [side, endpoint] :
@@ -65,6 +70,9 @@ public:
                 report_.guards.push_back({side, endpoint->guard_stats()});
             }
         }
+        report_.retries = progress_.snapshot().retries;
+        report_.quota_wait_ms =
+            static_cast<std::int64_t>(progress_.snapshot().quota_wait_ns / 1'000'000);
         report_.queue_depth_max = progress_.snapshot().queue_depth_max;
         report_.duration_ms = (clock_.mono_ns() - started_mono) / 1'000'000;
         if (report_.run_id != 0) {
@@ -123,6 +131,10 @@ private:
         }
         Result<std::unique_ptr<StateDirectory>> directory =
             open_state_directory(spec_.state_directory);
+        if (directory.code() == Code::io) {
+            return Status(Code::invalid_config,
+                          directory.status().message() + "; choose another place with --state");
+        }
         if (!directory.ok()) {
             return directory.status();
         }
@@ -142,6 +154,12 @@ private:
             return identity.status();
         }
         identity_ = *std::move(identity);
+        if (!missing.empty() && identity_) {
+            return Status(Code::root_missing,
+                          (source->missing.empty() ? report_.target : report_.source) +
+                              " was there at the last run and is gone; is it mounted? Nothing was "
+                              "changed");
+        }
         if (!missing.empty()) {
             return root_gone(Status(Code::root_missing, missing));
         }
@@ -318,7 +336,7 @@ private:
             note.target_version = op.target->version;
         }
         if (what.outcome == Outcome::failed) {
-            log(LogLevel::error, "execute",
+            log(LogLevel::warning, "execute",
                 std::string(name_of(op.action)) + " on " + std::string(name_of(op.side)) + " of " +
                     display_key(op.key) + ": " + message);
         }
@@ -334,7 +352,7 @@ private:
         record.finished_wall_ns = clock_.wall_ns();
         record.outcomes = report_.outcomes;
         record.exit_code = exit_code_of(report_);
-        record.report = report_json(report_);
+        record.report = report_json(report_, record.exit_code);
         return state_->runs().finish(record);
     }
 

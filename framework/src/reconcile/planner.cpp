@@ -131,6 +131,10 @@ private:
     }
 
     Status on_row(Row& row) {
+        if (row.base != nullptr && row.base->differs && in_.rules.mode != Mode::one_way &&
+            (row.source != nullptr || row.target != nullptr)) {
+            row.base = nullptr; // that the sides may differ was agreed for one-way runs only
+        }
         if (!containers_matter_ && is_container_key(row.key)) {
             // A side that cannot hold empty containers has them by their contents alone.
             if (!source_unknown_.is_unknown(row.key, row.source) &&
@@ -212,6 +216,18 @@ private:
     // On a worker. Reads what is needed to judge the row; an item that cannot be read becomes
     // unknown.
     void read_content(WaitingRow& row) {
+        try {
+            gather_content(row);
+        } catch (const std::exception& error) {
+            row.left_alone =
+                Status(Code::internal, std::string("while comparing contents: ") + error.what());
+        }
+        const std::lock_guard lock(mutex_);
+        row.ready = true;
+        became_ready_.notify_all();
+    }
+
+    void gather_content(WaitingRow& row) {
         std::optional<Bytes> digests[2];
         const auto hash = [&](Side side) -> std::optional<BytesView> {
             std::optional<Bytes>& digest = digests[static_cast<int>(side)];
@@ -220,7 +236,7 @@ private:
                 Result<HashedItem> read = hash_item(reader, call_, row.key);
                 in_.progress.compared();
                 Item& item = *(side == Side::source ? row.source : row.target);
-                if (read.code() == Code::circuit_open) {
+                if (read.code() == Code::circuit_open || read.code() == Code::rate_limited) {
                     row.left_alone = read.status(); // says nothing about the item
                 } else if (!read.ok()) {
                     log(LogLevel::warning, "reconcile",
@@ -249,10 +265,7 @@ private:
             const RowView view(row);
             gathered = gather_facts(view.row, row.source_unknown, row.target_unknown, hash);
         }
-        const std::lock_guard lock(mutex_);
         row.gathered = *gathered;
-        row.ready = true;
-        became_ready_.notify_all();
     }
 
     const PlanInputs& in_;

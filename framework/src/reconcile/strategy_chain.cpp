@@ -92,6 +92,9 @@ NameParts split_name(BytesView key) {
     return {key.substr(0, name_at + stem_size), std::nullopt, name.substr(stem_size)};
 }
 
+// The side will not be asked any more: no reason to decide otherwise, but to end planning.
+bool is_left_alone(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
+
 } // namespace
 
 Bytes with_conflict_number(BytesView key, unsigned number) {
@@ -155,6 +158,9 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             if (item->hash.empty()) {
                 Result<HashedItem> hashed =
                     hash_item(item == &*source ? *source_ : *target_, call_, conflict.key);
+                if (is_left_alone(hashed.code())) {
+                    return hashed.status();
+                }
                 if (hashed.ok()) {
                     item->hash = hashed->hash;
                     item->hash_algo = HashAlgo::xxh3_128;
@@ -178,7 +184,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     for (const std::unique_ptr<ConflictStrategy>& strategy : strategies_) {
         Result<Decision> decision = strategy->decide(call_, input);
         if (!decision.ok()) {
-            if (decision.code() == Code::cancelled) {
+            if (decision.code() == Code::cancelled || is_left_alone(decision.code())) {
                 return decision;
             }
             log(LogLevel::warning, "reconcile",
@@ -202,7 +208,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             Bytes& proposed = loser == Side::source ? decision->source_key : decision->target_key;
             Result<Bytes> key = free_conflict_key(conflict, loser, proposed);
             if (!key.ok()) {
-                if (key.code() == Code::cancelled) {
+                if (key.code() == Code::cancelled || is_left_alone(key.code())) {
                     return key.status();
                 }
                 undecided.reason = "no name for a conflict copy: " + key.status().message();

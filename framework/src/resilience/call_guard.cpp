@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <mutex>
 #include <optional>
 
 namespace syncline {
@@ -38,18 +39,25 @@ public:
     Status run(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) override {
         calls_.fetch_add(1, std::memory_order_relaxed);
         CallContext attempt = call;
+        CallContext waiting = call;
+        if (call.end_waits.stop_possible()) {
+            waiting.stop = call.end_waits;
+        }
         std::int64_t started_ns = -1;
         std::int64_t quota_wait_ns = 0;
         for (std::uint32_t attempts = 1;;) {
-            SYNCLINE_TRY(wait_for_turn(call, quota_wait_ns));
+            SYNCLINE_TRY(wait_for_turn(waiting, quota_wait_ns));
             const std::int64_t before_ns = clock_.mono_ns();
             if (started_ns < 0) {
                 started_ns = before_ns;
             }
-            BreakerPermit permit = breaker_->acquire(before_ns);
-            if (!permit) {
+            std::optional<BreakerPermit> permit;
+            if (!traits.is_vital) {
+                permit.emplace(breaker_->acquire(before_ns));
+            }
+            if (permit && !*permit) {
                 refused_.fetch_add(1, std::memory_order_relaxed);
-                return refusal(permit);
+                return refusal(*permit);
             }
             if (!traits.is_long && options_.attempt_ns > 0) {
                 attempt.deadline_mono_ns =
@@ -57,12 +65,18 @@ public:
             }
             Status status = guarded.make(attempt);
             const std::int64_t after_ns = clock_.mono_ns();
-            permit.settle(outcome_of(status), after_ns, after_ns - before_ns);
+            if (permit) {
+                const CallOutcome outcome = outcome_of(status);
+                permit->settle(attempts > 1 && outcome == CallOutcome::failed ? CallOutcome::ignored
+                                                                              : outcome,
+                               after_ns, after_ns - before_ns);
+            }
             if (status.ok()) {
                 retry_->succeeded();
                 return status;
             }
-            if (call.stop.stop_requested() || after_ns >= call.deadline_mono_ns) {
+            remember(status);
+            if (waiting.stop.stop_requested() || after_ns >= call.deadline_mono_ns) {
                 return status;
             }
             if (status.code() == Code::rate_limited && status.error().retry_after_ms > 0) {
@@ -73,7 +87,7 @@ public:
                                         1'000'000));
             }
             const RetryDecision decision =
-                guarded.can_repeat()
+                guarded.can_repeat(status)
                     ? retry_->after({status, attempts, after_ns - started_ns - quota_wait_ns,
                                      quota_wait_ns, traits.is_write, traits.is_idempotent})
                     : RetryDecision{};
@@ -89,7 +103,7 @@ public:
                 if (observer_ != nullptr) {
                     observer_->retrying(status, decision.wait_ns);
                 }
-                if (!clock_.sleep_until(again_ns, call.stop)) {
+                if (!clock_.sleep_until(again_ns, waiting.stop)) {
                     return Status(Code::cancelled,
                                   "interrupted while waiting to try again after: " +
                                       status.message());
@@ -119,7 +133,15 @@ private:
         if (observer_ != nullptr) {
             observer_->quota_wait_begins();
         }
-        const WaitResult turn = limiter_->wait(1, call);
+        // A pause may be longer than anybody should wait.
+        CallContext bounded = call;
+        const std::int64_t latest_ns =
+            later(clock_.mono_ns(), options_.retry.max_quota_wait_ns - waited_ns);
+        bounded.deadline_mono_ns = std::min(call.deadline_mono_ns, latest_ns);
+        WaitResult turn = limiter_->wait(1, bounded);
+        if (turn.status.code() == Code::timeout && latest_ns < call.deadline_mono_ns) {
+            turn.status = Status(Code::rate_limited, "the wait would be too long");
+        }
         if (observer_ != nullptr) {
             observer_->quota_wait_ends(turn.waited_ns);
         }
@@ -139,7 +161,18 @@ private:
             error.retry_after_ms = retry_after_ms;
         }
         error.message += "; run again when it has recovered";
+        const std::lock_guard lock(mutex_);
+        if (!last_failure_.empty()) {
+            error.message += " (last: " + last_failure_ + ")";
+        }
         return Status(std::move(error));
+    }
+
+    void remember(const Status& status) {
+        if (outcome_of(status) == CallOutcome::failed) {
+            const std::lock_guard lock(mutex_);
+            last_failure_ = status.message();
+        }
     }
 
     static Status given_up(const Status& status, std::uint32_t attempts, std::string_view why) {
@@ -163,6 +196,8 @@ private:
     std::unique_ptr<RateLimiter> limiter_;
     std::unique_ptr<RetryPolicy> retry_;
     std::unique_ptr<CircuitBreaker> breaker_;
+    mutable std::mutex mutex_;
+    std::string last_failure_; // guarded by mutex_
     std::atomic<std::uint64_t> calls_ = 0;
     std::atomic<std::uint64_t> retries_ = 0;
     std::atomic<std::uint64_t> refused_ = 0;

@@ -32,10 +32,10 @@ public:
             }
             break;
         case RetryClass::after_hint:
-            if (error.code == Code::rate_limited) {
+            if (error.code == Code::rate_limited && error.retry_after_ms >= 0) {
                 return after_quota(error, failed);
             }
-            break;
+            break; // nobody said when, so it is a failure like others
         case RetryClass::backoff:
             break;
         }
@@ -83,12 +83,8 @@ private:
     }
 
     RetryDecision after_quota(const Error& error, const FailedAttempt& failed) {
-        // Without a hint the wait grows with what was waited before.
-        const std::int64_t wait_ns =
-            error.retry_after_ms >= 0
-                ? hint(error)
-                : std::max(options_.first_backoff_ns,
-                           std::min(failed.quota_wait_ns, options_.max_backoff_ns));
+        // A server that says "at once" is asked no more often than one that says nothing.
+        const std::int64_t wait_ns = std::max(hint(error), options_.first_backoff_ns);
         if (wait_ns > options_.max_quota_wait_ns - failed.quota_wait_ns) {
             return {false, false, 0, "the wait for quota would be too long"};
         }

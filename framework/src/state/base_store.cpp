@@ -229,8 +229,10 @@ Status SqliteBaseStore::gather(BytesView key, const BaseEntryView* entry) {
         bytes = BytesView(to, bytes.size());
         to += bytes.size();
     }
-    // The key stays where a first entry of it put it.
-    pending_[owned.key] = entry != nullptr ? std::optional(owned) : std::nullopt;
+    // Keys come in order more often than not. A key stays where a first entry of it put it.
+    const bool is_last = pending_.empty() || pending_.rbegin()->first < owned.key;
+    pending_.insert_or_assign(is_last ? pending_.end() : pending_.lower_bound(owned.key), owned.key,
+                              entry != nullptr ? std::optional(owned) : std::nullopt);
     gathered_bytes_ += size + kNodeBytes;
     return {};
 }

@@ -296,13 +296,13 @@ BOOST_AUTO_TEST_CASE(a_side_that_fails_too_often_is_left_alone_and_the_next_run_
     w.b.fail({.op = FakeOp::put, .nth = 0, .status = kUnavailable});
     const SyncReport report = w.run();
     BOOST_TEST(exit_code_of(report) == 5);
-    BOOST_TEST(report.outcomes.pending > 90U);
+    BOOST_TEST(report.outcomes.pending > 70U);
     BOOST_TEST((report.stopped.code() == Code::circuit_open));
     BOOST_REQUIRE(report.guards.size() == 2U);
     BOOST_TEST((report.guards[0].stats.breaker.state == BreakerState::closed));
     BOOST_TEST((report.guards[1].stats.breaker.state == BreakerState::open));
-    BOOST_TEST(report.retries() > 0U);
-    const std::string json = report_json(report);
+    BOOST_TEST(report.retries > 0U);
+    const std::string json = report_json(report, 5);
     BOOST_TEST(json.find("\"state\": \"open\"") != std::string::npos);
 
     w.b.clear_failures();
@@ -339,8 +339,8 @@ BOOST_AUTO_TEST_CASE(a_run_that_is_rate_limited_waits_and_succeeds) {
     w.b.fail({.op = FakeOp::put, .status = Status(Error{Code::rate_limited, "slowly", {}, 1'500})});
     const SyncReport report = w.run();
     BOOST_TEST(exit_code_of(report) == 0);
-    BOOST_TEST(report.quota_wait_ms() == 1'500);
-    BOOST_TEST(report.retries() == 0U);
+    BOOST_TEST(report.quota_wait_ms == 1'500);
+    BOOST_TEST(report.retries == 0U);
     BOOST_TEST(w.b.size() == 1U);
 }
 

@@ -273,4 +273,37 @@ BOOST_AUTO_TEST_CASE(mirror_makes_the_target_equal_on_the_first_run_too) {
     BOOST_TEST((w.a.contents() == w.b.contents()));
 }
 
+BOOST_AUTO_TEST_CASE(a_difference_that_one_way_runs_tolerate_is_no_agreement_for_other_modes) {
+    for (const Mode mode : {Mode::mirror, Mode::two_way}) {
+        World w;
+        w.rules.mode = Mode::one_way;
+        w.a.add_object("f", "source", 1'000);
+        w.run();
+        w.b.add_object("f", "changed on target", 2'000);
+        w.chain = {"target-wins"};
+        BOOST_TEST(exit_code_of(w.run()) == 0);
+        BOOST_TEST(*w.b.content("f") == "changed on target");
+        w.chain.clear();
+        w.rules.mode = mode;
+        const SyncReport report = w.run();
+        if (mode == Mode::mirror) {
+            BOOST_TEST(exit_code_of(report) == 0);
+            BOOST_TEST(*w.b.content("f") == "source");
+        } else {
+            BOOST_TEST(exit_code_of(report) == 6); // for a person or a strategy to decide
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_was_not_tried_is_pending_and_counted_as_left_out) {
+    World w;
+    for (int i = 0; i < 10; ++i) {
+        w.a.add_object("k" + std::to_string(i), "content", 1'000);
+    }
+    w.control.dry_run = true;
+    const SyncReport report = w.run();
+    BOOST_TEST(report.outcomes.pending == 10U);
+    BOOST_TEST(report_json(report, 0).find("\"items_left_out\": 10") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

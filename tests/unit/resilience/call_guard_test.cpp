@@ -27,13 +27,13 @@ struct Call : GuardedCall {
         ++made;
         return body(call);
     }
-    bool can_repeat() override { return repeatable; }
+    bool can_repeat(const Status&) override { return repeatable; }
 };
 
 struct Seen : GuardObserver {
-    int retries = 0;
-    int waits = 0;
-    std::int64_t waited_ns = 0;
+    std::atomic<int> retries = 0;
+    std::atomic<int> waits = 0;
+    std::atomic<std::int64_t> waited_ns = 0;
     std::vector<BreakerState> states;
     void retrying(const Status&, std::int64_t) override { ++retries; }
     void quota_wait_begins() override { ++waits; }
@@ -182,14 +182,49 @@ BOOST_AUTO_TEST_CASE(an_open_breaker_refuses_without_a_call) {
     BOOST_TEST(g.run(call).ok()); // a probe
 }
 
-BOOST_AUTO_TEST_CASE(a_breaker_that_opens_during_retries_ends_them) {
+BOOST_AUTO_TEST_CASE(a_call_counts_for_the_breaker_once_however_often_it_is_tried) {
     GuardOptions options;
-    options.retry.max_attempts = 100;
-    options.breaker.consecutive_failures = 5;
+    options.breaker.consecutive_failures = 2;
     Guarded g(options);
-    Call call = failing(100, kUnavailable);
+    Call first = failing(100, kUnavailable);
+    BOOST_TEST((g.run(first).code() == Code::unavailable));
+    BOOST_TEST(first.made == 4);
+    Call second = failing(100, kUnavailable);
+    const Status opened = g.run(second);
+    BOOST_TEST((opened.code() == Code::circuit_open)); // its first attempt opened it
+    BOOST_TEST(second.made == 1);
+    BOOST_TEST(opened.message().find("gone for lunch") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_vital_is_made_while_the_breaker_is_open) {
+    Guarded g;
+    g.guard->breaker().force_open();
+    Call call = failing(0, kUnavailable);
     BOOST_TEST((g.run(call).code() == Code::circuit_open));
-    BOOST_TEST(call.made == 5);
+    BOOST_TEST(
+        g.run(call, {.is_write = true, .is_idempotent = false, .is_long = true, .is_vital = true})
+            .ok());
+}
+
+BOOST_AUTO_TEST_CASE(no_pause_is_waited_for_longer_than_anybody_should) {
+    Guarded g;
+    g.guard->limiter().pause_until(g.clock.mono_ns() + 3'600'000 * kMs);
+    Call call = failing(0, kUnavailable);
+    BOOST_TEST((g.run(call).code() == Code::rate_limited));
+    BOOST_TEST(call.made == 0);
+}
+
+BOOST_AUTO_TEST_CASE(waits_end_when_the_run_is_to_end) {
+    Guarded g;
+    std::stop_source drain;
+    CallContext context;
+    context.end_waits = drain.get_token();
+    Call call([&](const CallContext&) {
+        drain.request_stop();
+        return rate_limited(1'000);
+    });
+    BOOST_TEST((g.run(call, kRead, context).code() == Code::rate_limited));
+    BOOST_TEST(call.made == 1);
 }
 
 BOOST_AUTO_TEST_CASE(what_a_healthy_side_says_does_not_open_the_breaker) {

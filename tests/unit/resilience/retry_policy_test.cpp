@@ -120,10 +120,17 @@ BOOST_AUTO_TEST_CASE(waiting_for_quota_uses_up_no_attempt_but_ends) {
     BOOST_TEST(decision.wait_ns == 4'000 * kMs);
     BOOST_TEST(policy->after({.status = status, .quota_wait_ns = 6'000 * kMs}).again);
     BOOST_TEST(!policy->after({.status = status, .quota_wait_ns = 7'000 * kMs}).again);
-    const Status silent = failure(Code::rate_limited);
-    decision = policy->after({.status = silent, .quota_wait_ns = 800 * kMs});
+    const Status at_once = failure(Code::rate_limited, 0);
+    BOOST_TEST(policy->after({.status = at_once}).wait_ns > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_rate_limit_without_a_time_is_a_failure_like_others) {
+    const auto policy = make_retry_policy({.max_attempts = 3});
+    const Status status = failure(Code::rate_limited);
+    const RetryDecision decision = policy->after({.status = status, .attempts = 2});
     BOOST_TEST(decision.again);
-    BOOST_TEST(decision.wait_ns == 800 * kMs); // as long again as was waited before
+    BOOST_TEST(!decision.for_quota);
+    BOOST_TEST(!policy->after({.status = status, .attempts = 3}).again);
 }
 
 BOOST_AUTO_TEST_CASE(when_everything_fails_the_budget_ends_retries) {

@@ -73,9 +73,8 @@ struct SyncReport {
     std::uint64_t queue_depth_max = 0; // batches of operations that waited for a worker
     bool interrupted = false;
     bool first_run = false;
-
-    std::uint64_t retries() const;
-    std::int64_t quota_wait_ms() const; // spent by calls, so two that wait at once count twice
+    std::uint64_t retries = 0;
+    std::int64_t quota_wait_ms = 0; // spent by calls, so two that wait at once count twice
 };
 inline constexpr std::size_t kReportedItems = 10'000;
 
@@ -98,7 +97,8 @@ struct RunServices {
 
 SyncReport run_sync(const RunServices& services, const SyncSpec& spec, const RunControl& control);
 
-// The report as the JSON document that -o json prints and the history keeps.
-std::string report_json(const SyncReport& report);
+// The report as the JSON document that -o json prints and the history keeps. `exit_code`: of the
+// process, which knows by which signal a run was interrupted.
+std::string report_json(const SyncReport& report, int exit_code);
 
 } // namespace syncline

@@ -20,7 +20,7 @@ class TaskGroup {
 public:
     // `lane` may be null. Both outlive the group.
     TaskGroup(TaskSubmitter& pool, const PoolLane* lane) : pool_(pool), lane_(lane) {}
-    ~TaskGroup() { wait(); }
+    ~TaskGroup() { (void)wait(); }
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
 
@@ -29,18 +29,23 @@ public:
     template <typename F>
     Status submit(F&& work, const std::stop_token& stop) {
         change(+1);
-        const Status accepted =
-            pool_.submit(Task(std::forward<F>(work), [this](const Status&) { change(-1); }),
-                         {.stop = stop, .lane = lane_});
+        const Status accepted = pool_.submit(Task(std::forward<F>(work),
+                                                  [this](const Status& how) {
+                                                      note(how);
+                                                      change(-1);
+                                                  }),
+                                             {.stop = stop, .lane = lane_});
         if (!accepted.ok()) {
             change(-1);
         }
         return accepted;
     }
-    // Returns when every task that was accepted has run, or was dropped because the pool stopped.
-    void wait() {
+    // Returns when every task that was accepted has run, or was dropped because the pool stopped:
+    // ok, or how the first of them failed since the last wait.
+    Status wait() {
         std::unique_lock lock(mutex_);
         none_left_.wait(lock, [this] { return under_way_ == 0; });
+        return std::exchange(failure_, Status());
     }
     std::size_t under_way() const {
         const std::lock_guard lock(mutex_);
@@ -48,6 +53,12 @@ public:
     }
 
 private:
+    void note(const Status& how) {
+        const std::lock_guard lock(mutex_);
+        if (failure_.ok()) {
+            failure_ = how;
+        }
+    }
     void change(int by) {
         const std::lock_guard lock(mutex_);
         under_way_ += static_cast<std::size_t>(by);
@@ -61,6 +72,7 @@ private:
     mutable std::mutex mutex_;
     std::condition_variable none_left_;
     std::size_t under_way_ = 0;
+    Status failure_;
 };
 
 } // namespace syncline

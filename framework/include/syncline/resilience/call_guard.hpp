@@ -26,6 +26,8 @@
 namespace syncline {
 
 struct GuardOptions {
+    GuardOptions() { breaker.consecutive_failures = 20; } // however well it went before
+
     RateLimiterOptions limit;
     BreakerOptions breaker;
     RetryOptions retry;
@@ -39,6 +41,7 @@ struct CallTraits {
     bool is_write = false;
     bool is_idempotent = false; // making it twice is as making it once
     bool is_long = false;       // moves content or lists: no attempt deadline
+    bool is_vital = false;      // made even while the breaker is open
 };
 
 // One call. Made at least once unless it is refused.
@@ -47,7 +50,7 @@ public:
     virtual ~GuardedCall() = default;
     virtual Status make(const CallContext& call) = 0;
     // Asked after a failure: whether make() can start again, having undone what it passed on.
-    virtual bool can_repeat() { return true; }
+    virtual bool can_repeat(const Status& after) { return after.code() != Code::ok; }
 };
 
 // What a guard does that a person might like to see. Must not throw.
@@ -71,9 +74,10 @@ struct GuardStats {
 class CallGuard {
 public:
     virtual ~CallGuard() = default;
-    // Code::circuit_open without an attempt while the breaker is open, with the detail
-    // `retry_after_ms`. Code::cancelled and Code::timeout when the caller's stop or deadline ends a
-    // wait. Otherwise the status of the last attempt.
+    // Code::circuit_open without an attempt while the breaker is open, with retry_after_ms and the
+    // last failure. A call counts for the breaker once, however often it is tried. Code::cancelled
+    // and Code::timeout when the caller's stop or deadline ends a wait. Otherwise the status of the
+    // last attempt.
     virtual Status run(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) = 0;
     virtual GuardStats stats() = 0;
     virtual CircuitBreaker& breaker() = 0;
