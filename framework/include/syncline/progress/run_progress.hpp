@@ -24,7 +24,7 @@ struct ProgressSnapshot {
     std::uint64_t quota_wait_ns = 0;    // spent by calls, so two that wait at once count twice
     std::int64_t waiting_for_quota = 0; // calls that wait now
     std::int64_t breakers_open = 0;     // endpoints that are left alone now
-    std::uint64_t queue_depth = 0;      // batches of operations that wait for a worker
+    std::uint64_t queue_depth = 0;      // batches of operations handed to the workers and not done
     std::uint64_t queue_depth_max = 0;
 
     bool operator==(const ProgressSnapshot&) const = default;
