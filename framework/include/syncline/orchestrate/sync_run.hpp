@@ -70,7 +70,8 @@ struct SyncReport {
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
     std::vector<ReportedGuard> guards; // of the sides that were reached
-    std::uint64_t queue_depth_max = 0; // batches of operations handed to the workers at the same time
+    std::uint64_t queue_depth_max =
+        0; // batches of operations handed to the workers at the same time
     bool interrupted = false;
     bool first_run = false;
     std::uint64_t retries = 0;
