@@ -61,7 +61,7 @@ struct SyncReport {
     std::array<std::uint64_t, 2> listed{};
     PlanCounts counts;
     Outcomes outcomes;
-    std::array<std::uint64_t, 10> done{}; // by Action
+    std::array<std::uint64_t, kActionNumbers> done{}; // by Action
     std::uint64_t unreadable = 0;         // of the skipped: those that could not be read
     std::uint64_t bytes = 0;
     std::int64_t duration_ms = 0;

@@ -53,7 +53,8 @@ struct Decision {
     std::size_t number_at = 0;
     std::size_t number_size = 0;
     std::string reason;
-    Bytes merged; // merge: the content
+    Bytes merged;        // merge: the content
+    Bytes merged_digest; // merge: where the archive has it, once it is there
 };
 
 class ConflictStrategy {
