@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_throwing_constructor_is_an_error_of_making_it) {
 BOOST_AUTO_TEST_CASE(libraries_are_loaded_from_private_copies) {
     const Loaded loaded({broken_plugin("lying")});
     std::vector<std::filesystem::path> copies;
-    for (const auto& entry : std::filesystem::directory_iterator(loaded.search.cache)) {
+    for (const auto& entry : std::filesystem::directory_iterator(loaded.search.caches.front())) {
         if (entry.path().extension() == ".so") {
             copies.push_back(entry.path());
         }
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(libraries_are_loaded_from_private_copies) {
     struct stat about {};
     BOOST_REQUIRE(::stat(copies[0].c_str(), &about) == 0);
     BOOST_TEST((about.st_mode & 0777) == 0600);
-    BOOST_REQUIRE(::stat(loaded.search.cache.c_str(), &about) == 0);
+    BOOST_REQUIRE(::stat(loaded.search.caches.front().c_str(), &about) == 0);
     BOOST_TEST((about.st_mode & 0777) == 0700);
     BOOST_TEST(has_text(read_all("/proc/self/maps"), copies[0].string()));
     BOOST_TEST(loaded.registry->plugins()[0].library == broken_plugin("lying"));
