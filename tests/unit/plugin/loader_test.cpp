@@ -163,6 +163,26 @@ BOOST_AUTO_TEST_CASE(libraries_are_loaded_from_private_copies) {
     BOOST_TEST(loaded.registry->plugins()[0].library == broken_plugin("lying"));
 }
 
+BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_used_gives_way_to_the_next) {
+    const TempDir temp;
+    write_all(temp / "file", "no directory");
+    PluginSearch search;
+    search.directories = {broken_plugin("lying")};
+    search.caches = {temp / "file" / "cache", temp / "cache"};
+    const auto registry = make_plugin_registry(system_clock());
+    registry->load(search);
+    BOOST_TEST(registry->failures().empty());
+    BOOST_TEST(std::filesystem::is_directory(temp / "cache"));
+    search.caches = {temp / "file" / "cache", temp / "file"};
+    registry->load(search);
+    BOOST_REQUIRE_EQUAL(registry->failures().size(), 1U);
+    const LoadFailure failure = registry->failures()[0];
+    BOOST_TEST((failure.kind == LoadFailureKind::cache_refused));
+    for (const char* place : {"/file/cache", "/file is not a directory"}) {
+        BOOST_TEST(has_text(failure.message, place));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_damaged_copy_is_replaced_and_a_good_one_reused) {
     const TempDir temp;
     BOOST_REQUIRE(plugin::prepare_cache(temp / "cache").ok());
