@@ -22,6 +22,22 @@ std::string joined(const std::vector<std::string>& words) {
     return all;
 }
 
+// What to do about a side that was given up, where running again is not all.
+std::string_view advice(Code code) {
+    switch (code) {
+    case Code::quota_exceeded:
+        return "; make room there";
+    case Code::read_only:
+        return "; make it writable";
+    case Code::unauthenticated:
+        return "; check the credentials";
+    case Code::root_missing:
+        return "; is it mounted?";
+    default:
+        return "";
+    }
+}
+
 std::string_view label(Outcome outcome, const ReportedItem& item) {
     switch (outcome) {
     case Outcome::conflicted:
@@ -164,7 +180,8 @@ void print_messages(std::ostream& out, const SyncReport& report,
         return;
     }
     if (!report.stopped.ok()) {
-        out << "syncline: " << report.stopped.message() << '\n';
+        out << "syncline: " << display_line(report.stopped.message())
+            << advice(report.stopped.code()) << '\n';
     }
     if (report.dry_run) {
         return;

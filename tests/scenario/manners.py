@@ -229,6 +229,11 @@ class Words(Manners):
         self.assertLess(len(text.splitlines()), 15, text)
         self.assertRegex(text, r"pending  \.\.\. and \d+ more  not tried, because target")
 
+    def test_a_full_disk_says_what_to_do(self):
+        self.make_files(self.a, 3)
+        side = self.slow(self.b, "op=put&probability=1&status=QUOTA_EXCEEDED")
+        self.assertIn("; make room there\n", self.text("sync", "a", side, code=7))
+
     def test_help_of_a_command(self):
         for command in ("sync", "plan", "plugin"):
             self.assertEqual(self.run_ok("help", command).stdout,
