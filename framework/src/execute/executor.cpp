@@ -41,7 +41,7 @@ class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
-          operations_(in.source, in.target, in.progress, in.options),
+          operations_(in.source, in.target, in.progress, in.options, in.kept_bases),
           last_commit_ns_(in.clock.mono_ns()), tasks_(in.pool, in.lane) {}
 
     Result<ExecuteResult> run() {
@@ -237,9 +237,11 @@ private:
                                       : in_.base.put(to_view(change.entry)));
             ++uncommitted_;
         }
+        kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
         if (result.outcome == Outcome::ok && counted) {
             written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both) {
+            if (result.op.action == Action::keep_both ||
+                (result.op.action == Action::merge && !result.op.differs)) {
                 written_[static_cast<std::size_t>(other(result.op.side))] = true;
             }
         }
@@ -263,6 +265,7 @@ private:
             if (!flushed.ok()) {
                 broken_ = true;
                 SYNCLINE_TRY(in_.base.rollback());
+                kept_.clear();
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
@@ -275,6 +278,7 @@ private:
         }
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
+        pin_kept(in_.kept_bases.archive, std::exchange(kept_, {}));
         return in_.base.commit();
     }
 
@@ -291,6 +295,7 @@ private:
     bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
+    std::vector<KeptContent> kept_; // of the base changes that are not committed
     std::int64_t last_commit_ns_;
     TaskGroup tasks_; // last: it waits for those that use everything above
 };

@@ -2,6 +2,7 @@
 // should remember.
 #pragma once
 
+#include "execute/base_keeper.hpp"
 #include "execute/transfer.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
@@ -26,6 +27,7 @@ struct OpResult {
     Code code = Code::ok;
     std::string message;
     std::vector<BaseChange> base_changes;
+    std::vector<KeptContent> kept; // of base_changes, in the archive
     std::uint64_t bytes = 0;
     bool stops_side =
         false; // credentials, quota or the root are the matter: no use in going on with this side
@@ -34,8 +36,9 @@ struct OpResult {
 class Operations {
 public:
     Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
-               const ExecuteOptions& options)
-        : source_(source), target_(target), progress_(progress), options_(options) {}
+               const ExecuteOptions& options, const KeptBases& kept_bases)
+        : source_(source), target_(target), progress_(progress), options_(options),
+          keeper_(source, target, kept_bases) {}
 
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
@@ -46,6 +49,8 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
+    Status merge(OpResult& result, const CallContext& call) const;
+    Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
@@ -55,6 +60,7 @@ private:
     Endpoint& target_;
     RunProgress& progress_;
     const ExecuteOptions& options_;
+    BaseKeeper keeper_;
 };
 
 } // namespace syncline

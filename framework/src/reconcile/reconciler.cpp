@@ -1,5 +1,6 @@
 #include "syncline/reconcile/reconciler.hpp"
 
+#include "syncline/core/hash.hpp"
 #include "syncline/core/meta.hpp"
 
 #include <string>
@@ -40,6 +41,7 @@ Phase phase_of(Action action, ItemKind kind) {
     switch (action) {
     case Action::create:
     case Action::update:
+    case Action::merge:
         return container ? Phase::create_containers : Phase::write_content;
     case Action::set_meta:
         return Phase::write_content;
@@ -498,6 +500,12 @@ struct Reconciler::Impl {
             if (!present(facts.source) || !present(facts.target)) {
                 break;
             }
+            if (row.base != nullptr && facts.source == SideState::same &&
+                facts.target == SideState::same && resolver.lacks_base_content(*row.base)) {
+                return add(make_op(row, Action::record, Side::target, Phase::bookkeeping,
+                                   "its content is kept for merges"))
+                    .status();
+            }
             return {};
         case Verdict::Kind::conflict: {
             mark(true, false);
@@ -630,6 +638,11 @@ struct Reconciler::Impl {
             op.action = Action::skip;
             break;
         case DecisionAction::merge:
+            op.action = Action::merge;
+            op.merged = MergedContent{decision->merged_digest, content_hash(decision->merged),
+                                      decision->merged.size(), decision->merged_wall_ns};
+            op.differs = rules.mode != Mode::two_way;
+            break;
         case DecisionAction::defer:
         case DecisionAction::decline:
             break;

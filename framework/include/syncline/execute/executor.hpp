@@ -34,6 +34,13 @@ struct OpReport {
     std::string message;
 };
 
+// The contents that both sides agreed on and that later merges need.
+struct KeptBases {
+    ArchiveStore* archive = nullptr; // null: nothing is kept
+    // The largest body whose base content is of use for a key; 0: none. Any thread.
+    std::function<std::uint64_t(BytesView key)> limit;
+};
+
 struct ExecuteInputs {
     Endpoint& source;
     Endpoint& target;
@@ -46,6 +53,7 @@ struct ExecuteInputs {
     // Called in execute()'s thread for what was skipped, conflicted, failed or is left pending.
     std::function<Status(const OpReport&)> report;
     ExecuteOptions options;
+    KeptBases kept_bases;
 };
 
 struct ExecuteResult {

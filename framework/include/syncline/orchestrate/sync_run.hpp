@@ -6,6 +6,7 @@
 #pragma once
 
 #include "syncline/core/clock.hpp"
+#include "syncline/orchestrate/strategy_spec.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 #include "syncline/pool/worker_pool.hpp"
 #include "syncline/progress/run_progress.hpp"
@@ -27,7 +28,9 @@ struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
     Rules rules;
-    std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
+    // The chain, first to last: ids or their last labels, with options as in a URL.
+    std::vector<std::string> strategies;
+    std::vector<ChainSpec> pattern_strategies; // instead of it for some keys; the last that fits
     std::filesystem::path state_directory;
     std::size_t workers = 2; // operations at the same time, as far as the pool has workers
     GuardOptions guard;      // of each side
@@ -79,10 +82,29 @@ struct SyncReport {
 };
 inline constexpr std::size_t kReportedItems = 10'000;
 
+// What becomes of conflicts in a run over some keys.
+enum class Take : std::uint8_t {
+    chain = 1, // what the sync's strategies say
+    source = 2,
+    target = 3,
+    both = 4, // as the chain, which is keep-both then
+    content = 5,
+};
+
+// A run over some keys only: what a person resolved, or what failed before.
+struct Selection {
+    std::vector<Bytes> keys; // ascending, each once; no containers
+    Take take = Take::chain;
+    Bytes content;             // Take::content: what both sides get
+    std::vector<RunNote> seen; // conflicts a person decided on: the sides must be as noted there
+    std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
+};
+
 struct RunControl {
     std::stop_token drain; // finish what is under way, then stop
     std::stop_token stop;  // stop that, too
     bool dry_run = false;  // plan only
+    const Selection* selection = nullptr; // null: everything; outlives the run
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.
     std::function<void(const PlannedOp&)> show;

@@ -55,6 +55,7 @@ struct Decision {
     std::string reason;
     Bytes merged;        // merge: the content
     Bytes merged_digest; // merge: where the archive has it, once it is there
+    std::int64_t merged_wall_ns = 0;
 };
 
 class ConflictStrategy {
