@@ -17,7 +17,8 @@ using namespace syncline;
 using namespace syncline::host;
 
 int dispatch(const std::string& command, const Arguments& rest) {
-    const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};
+    const std::vector<std::string> known{"sync",   "plan",    "conflicts", "failures",
+                                         "plugin", "version", "help"};
     if (command == "help" || command == "--help" || command == "-h") {
         const bool of_command =
             !rest.empty() && std::find(known.begin(), known.end(), rest[0]) != known.end();
@@ -32,6 +33,11 @@ int dispatch(const std::string& command, const Arguments& rest) {
     if (command == "sync" || command == "plan") {
         const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
         return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
+    }
+    if (command == "conflicts" || command == "failures") {
+        const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
+        return command == "conflicts" ? conflicts_command(rest, interrupts)
+                                      : failures_command(rest, interrupts);
     }
     const std::string near = nearest(command, known);
     return usage_error("unknown command '" + display_key(command) + "'" +

@@ -27,6 +27,10 @@ usage: syncline COMMAND ...
 
   sync SOURCE TARGET    make both sides the same
   plan SOURCE TARGET    show what sync would do; changes nothing
+  conflicts list|show|resolve SOURCE TARGET ...
+                        what both sides changed: look at it and settle it
+  failures list|retry|drop SOURCE TARGET ...
+                        what the last run could not bring over
   plugin list           which plugins there are, and which could not be used
   plugin info NAME      what one plugin is and how it is configured
   version               print the version

@@ -11,8 +11,7 @@ namespace {
 
 void warn(BytesView what, const Status& status) {
     log(LogLevel::warning, "execute",
-        "the content of " + display_key(what) +
-            " is not kept for merges: " + status.message());
+        "the content of " + display_key(what) + " is not kept for merges: " + status.message());
 }
 
 // A body on its way into the archive.

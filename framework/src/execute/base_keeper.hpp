@@ -1,6 +1,6 @@
 // Keeps the contents that both sides agree on in the archive, for the items whose conflicts a
-// strategy could merge. That is a service to later runs and never a reason for an operation to fail:
-// what cannot be kept is logged, and such a conflict is then not merged.
+// strategy could merge. That is a service to later runs and never a reason for an operation to
+// fail: what cannot be kept is logged, and such a conflict is then not merged.
 //
 // Threads: keep() any; pin_kept() one.
 #pragma once
@@ -14,7 +14,7 @@
 namespace syncline {
 
 struct KeptContent {
-    Bytes name; // of its pin
+    Bytes name;   // of its pin
     Bytes digest; // empty: it is not needed any more
 };
 

@@ -76,9 +76,9 @@ Result<Decision> PersonsDecision::resolve(const ConflictCase& conflict) {
     decided_.insert(Bytes(conflict.key));
     Decision left;
     left.action = DecisionAction::defer;
-    const auto seen = std::find_if(
-        selection_.seen.begin(), selection_.seen.end(),
-        [&](const RunNote& note) { return BytesView(note.key) == conflict.key; });
+    const auto seen =
+        std::find_if(selection_.seen.begin(), selection_.seen.end(),
+                     [&](const RunNote& note) { return BytesView(note.key) == conflict.key; });
     const auto moved = [](const Item* item, const Bytes& version) {
         return (item == nullptr ? BytesView() : BytesView(item->version)) != BytesView(version);
     };

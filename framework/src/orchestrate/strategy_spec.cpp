@@ -66,8 +66,7 @@ Result<Strategies> make_strategies(PluginRegistry& plugins, const std::vector<st
         if (!config.ok()) {
             return config.status().with_context(name);
         }
-        Result<std::unique_ptr<ConflictStrategy>> made =
-            plugins.make_strategy(found->id, *config);
+        Result<std::unique_ptr<ConflictStrategy>> made = plugins.make_strategy(found->id, *config);
         if (!made.ok()) {
             return made.status().with_context(name);
         }

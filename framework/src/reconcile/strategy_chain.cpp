@@ -126,8 +126,8 @@ std::uint64_t StrategyChain::base_content_limit(BytesView key) const {
 }
 
 bool StrategyChain::lacks_base_content(const BaseEntryView& base) {
-    if (archive_ == nullptr || base.kind != ItemKind::object || base.hash.empty() ||
-        base.differs || base.size > base_content_limit(base.key)) {
+    if (archive_ == nullptr || base.kind != ItemKind::object || base.hash.empty() || base.differs ||
+        base.size > base_content_limit(base.key)) {
         return false;
     }
     const Result<std::optional<ArchivedContent>> found = find_base_content(*archive_, base);
@@ -328,9 +328,9 @@ Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Sid
         return hashed.ok() && hashed->hash == *loser_hash;
     };
     for (unsigned number = 1;; ++number) {
-        Bytes key = decision.number_size == 0
-                        ? with_conflict_number(proposed, number)
-                        : with_number_at(proposed, decision.number_at, decision.number_size, number);
+        Bytes key = decision.number_size == 0 ? with_conflict_number(proposed, number)
+                                              : with_number_at(proposed, decision.number_at,
+                                                               decision.number_size, number);
         if (given_.count(key) != 0) {
             continue;
         }

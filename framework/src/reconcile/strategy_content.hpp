@@ -1,5 +1,5 @@
-// What strategies read: the bodies of both sides and of their base. Each is fetched when it is first
-// touched, and whole, so that all of it is of one version.
+// What strategies read: the bodies of both sides and of their base. Each is fetched when it is
+// first touched, and whole, so that all of it is of one version.
 //
 // Threads: one at a time.
 #pragma once
@@ -7,10 +7,9 @@
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/plugin/conflict_strategy.hpp"
-#include "syncline/state/archive_store.hpp"
+#include "syncline/state/base_content.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
 
 namespace syncline {
@@ -102,23 +101,7 @@ public:
 
 private:
     Result<Bytes> fetch(const CallContext& call) override {
-        Result<std::unique_ptr<ArchivedBody>> body = archive_.get(digest_, call.stop);
-        if (!body.ok()) {
-            return body.status();
-        }
-        Bytes bytes(static_cast<std::size_t>((*body)->size()), '\0');
-        std::size_t at = 0;
-        while (at < bytes.size()) {
-            const Result<std::size_t> got = (*body)->read(bytes.data() + at, bytes.size() - at);
-            if (!got.ok()) {
-                return got.status();
-            }
-            if (*got == 0) {
-                return Status(Code::integrity, "an archived content ends too early");
-            }
-            at += *got;
-        }
-        return bytes;
+        return read_archived(archive_, digest_, call.stop);
     }
 
     ArchiveStore& archive_;

@@ -59,7 +59,7 @@ struct ExecuteInputs {
 struct ExecuteResult {
     Outcomes outcomes;
     std::array<std::uint64_t, kActionNumbers> done{}; // by Action: operations that succeeded
-    std::uint64_t bytes = 0;              // content written
+    std::uint64_t bytes = 0;                          // content written
     Status stopped; // why a side was given up (credentials, quota, a root that vanished), if it was
     bool interrupted = false;
 };

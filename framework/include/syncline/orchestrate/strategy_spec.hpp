@@ -1,6 +1,6 @@
 // Chains of conflict strategies as a person writes them: `newer-wins,keep-both`, with options as in
-// a URL (`keep-both?mark=~{n}&loser=source`), and with a pattern in front (`*.md:merge-text`) for the
-// keys it covers.
+// a URL (`keep-both?mark=~{n}&loser=source`), and with a pattern in front (`*.md:merge-text`) for
+// the keys it covers.
 #pragma once
 
 #include "syncline/core/status.hpp"
@@ -23,8 +23,7 @@ struct ChainSpec {
 Result<ChainSpec> parse_chain(std::string_view text);
 
 // The plugins that `name[?options]` name, configured.
-Result<Strategies> make_strategies(PluginRegistry& plugins,
-                                   const std::vector<std::string>& chain);
+Result<Strategies> make_strategies(PluginRegistry& plugins, const std::vector<std::string>& chain);
 
 // As parse_chain() gave them, in their order: of several patterns the last counts.
 Result<std::vector<PatternChain>> make_pattern_chains(PluginRegistry& plugins,

@@ -65,7 +65,7 @@ struct SyncReport {
     PlanCounts counts;
     Outcomes outcomes;
     std::array<std::uint64_t, kActionNumbers> done{}; // by Action
-    std::uint64_t unreadable = 0;         // of the skipped: those that could not be read
+    std::uint64_t unreadable = 0; // of the skipped: those that could not be read
     std::uint64_t bytes = 0;
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
@@ -101,9 +101,9 @@ struct Selection {
 };
 
 struct RunControl {
-    std::stop_token drain; // finish what is under way, then stop
-    std::stop_token stop;  // stop that, too
-    bool dry_run = false;  // plan only
+    std::stop_token drain;                // finish what is under way, then stop
+    std::stop_token stop;                 // stop that, too
+    bool dry_run = false;                 // plan only
     const Selection* selection = nullptr; // null: everything; outlives the run
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.

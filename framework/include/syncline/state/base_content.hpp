@@ -1,6 +1,6 @@
-// The contents that both sides agreed on, kept in the archive for merges that need a common version.
-// The archive's pin of an item says where its base's content is; the base's own hash says whether
-// that is still the one.
+// The contents that both sides agreed on, kept in the archive for merges that need a common
+// version. The archive's pin of an item says where its base's content is; the base's own hash says
+// whether that is still the one.
 //
 // Threads: as the archive's.
 #pragma once
@@ -36,6 +36,28 @@ inline Result<std::optional<ArchivedContent>> find_base_content(ArchiveStore& ar
         return std::optional<ArchivedContent>(); // another one of that hash, or one that may go
     }
     return found;
+}
+
+// All of an archived content, in memory.
+inline Result<Bytes> read_archived(ArchiveStore& archive, BytesView digest,
+                                   const std::stop_token& stop) {
+    Result<std::unique_ptr<ArchivedBody>> body = archive.get(digest, stop);
+    if (!body.ok()) {
+        return body.status();
+    }
+    Bytes bytes(static_cast<std::size_t>((*body)->size()), '\0');
+    std::size_t at = 0;
+    while (at < bytes.size()) {
+        const Result<std::size_t> got = (*body)->read(bytes.data() + at, bytes.size() - at);
+        if (!got.ok()) {
+            return got.status();
+        }
+        if (*got == 0) {
+            return Status(Code::integrity, "an archived content ends too early");
+        }
+        at += *got;
+    }
+    return bytes;
 }
 
 } // namespace syncline
