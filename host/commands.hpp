@@ -14,6 +14,10 @@ int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& 
 int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int conflicts_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int failures_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int history_command(const Arguments& arguments);
+int undo_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int restore_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plugin_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 int help_command(const Arguments& arguments);

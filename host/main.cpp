@@ -10,6 +10,7 @@
 #include <memory>
 #include <poll.h>
 #include <unistd.h>
+#include <utility>
 
 namespace {
 
@@ -17,8 +18,9 @@ using namespace syncline;
 using namespace syncline::host;
 
 int dispatch(const std::string& command, const Arguments& rest) {
-    const std::vector<std::string> known{"sync",   "plan",    "conflicts", "failures",
-                                         "plugin", "version", "help"};
+    const std::vector<std::string> known{"sync",    "plan",    "conflicts", "failures",
+                                         "history", "undo",    "restore",   "verify",
+                                         "plugin",  "version", "help"};
     if (command == "help" || command == "--help" || command == "-h") {
         const bool of_command =
             !rest.empty() && std::find(known.begin(), known.end(), rest[0]) != known.end();
@@ -34,10 +36,16 @@ int dispatch(const std::string& command, const Arguments& rest) {
         const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
         return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
     }
-    if (command == "conflicts" || command == "failures") {
-        const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
-        return command == "conflicts" ? conflicts_command(rest, interrupts)
-                                      : failures_command(rest, interrupts);
+    if (command == "history") {
+        return history_command(rest);
+    }
+    for (const auto& [name, run] :
+         {std::pair("conflicts", &conflicts_command), std::pair("failures", &failures_command),
+          std::pair("undo", &undo_command), std::pair("restore", &restore_command),
+          std::pair("verify", &verify_command)}) {
+        if (command == name) {
+            return run(rest, std::make_shared<Interrupts>(syncline::system_clock()));
+        }
     }
     const std::string near = nearest(command, known);
     return usage_error("unknown command '" + display_key(command) + "'" +

@@ -1,5 +1,6 @@
 #include "syncline/execute/executor.hpp"
 
+#include "execute/keeper.hpp"
 #include "execute/operations.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
@@ -41,8 +42,10 @@ class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
-          operations_(in.source, in.target, in.progress, in.options, in.kept_bases),
-          last_commit_ns_(in.clock.mono_ns()), tasks_(in.pool, in.lane) {}
+          operations_(in.source, in.target, in.progress, in.options, in.keeping.journal != nullptr,
+                      in.kept_bases),
+          keeper_(in.source, in.target, in.keeping), last_commit_ns_(in.clock.mono_ns()),
+          tasks_(in.pool, in.lane) {}
 
     Result<ExecuteResult> run() {
         Result<PlanCounts> counts = in_.plan.counts();
@@ -147,6 +150,7 @@ private:
 
     // On a worker.
     void work(Batch batch) {
+        keeper_.keep(batch, call_);
         for (OpResult& result : batch) {
             attempt(result);
         }
@@ -232,6 +236,7 @@ private:
                 SYNCLINE_TRY(in_.report({result.op, result.outcome, result.code, result.message}));
             }
         }
+        SYNCLINE_TRY(record(result));
         for (const BaseChange& change : result.base_changes) {
             SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
                                       : in_.base.put(to_view(change.entry)));
@@ -251,6 +256,34 @@ private:
         return due ? commit() : Status();
     }
 
+    // For the journal: what was done, or that what was intended was not.
+    Status record(const OpResult& result) {
+        if (in_.keeping.journal == nullptr) {
+            return {};
+        }
+        for (const JournalEntry& change : result.changes) {
+            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, change));
+        }
+        for (const Side side : {Side::source, Side::target}) {
+            const bool is_done = std::any_of(
+                result.changes.begin(), result.changes.end(), [&](const JournalEntry& change) {
+                    return change.key == result.op.key && change.side == side;
+                });
+            if (result.intended[static_cast<std::size_t>(side)] && !is_done &&
+                result.code != Code::outcome_unknown) {
+                JournalEntry entry;
+                entry.key = result.op.key;
+                entry.side = side;
+                entry.action = Action::skip;
+                SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+            }
+        }
+        if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
+            in_.keeping.not_kept(result.op, result.not_kept);
+        }
+        return {};
+    }
+
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
     Status commit() {
         for (const Side side : {Side::source, Side::target}) {
@@ -264,6 +297,7 @@ private:
             const Status flushed = endpoint.flush(call);
             if (!flushed.ok()) {
                 broken_ = true;
+                SYNCLINE_TRY(commit_journal());
                 SYNCLINE_TRY(in_.base.rollback());
                 kept_.clear();
                 uncommitted_ = 0;
@@ -276,16 +310,22 @@ private:
             }
             written = false;
         }
+        SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
         pin_kept(in_.kept_bases.archive, std::exchange(kept_, {}));
         return in_.base.commit();
     }
 
+    Status commit_journal() {
+        return in_.keeping.journal != nullptr ? in_.keeping.journal->commit() : Status();
+    }
+
     const ExecuteInputs& in_;
     std::stop_token drain_;
     CallContext call_;
     Operations operations_;
+    Keeper keeper_;
     ExecuteResult result_;
 
     std::mutex mutex_;

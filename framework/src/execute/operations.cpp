@@ -87,6 +87,7 @@ Judgement judge(Code code) {
 
 void Operations::perform(OpResult& result, const CallContext& call) const {
     const Status status = [&]() -> Status {
+        SYNCLINE_TRY(result.keep_failed);
         switch (result.op.action) {
         case Action::create:
         case Action::update:
@@ -131,12 +132,38 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
     }
     for (const BaseChange& change : result.base_changes) {
         if (change.erase) {
-            if (keeper_.wants(change.entry.key)) {
+            if (bases_.wants(change.entry.key)) {
                 result.kept.push_back({base_content_name(change.entry.key), {}});
             }
-        } else if (std::optional<KeptContent> kept = keeper_.keep(change.entry, call)) {
+        } else if (std::optional<KeptContent> kept = bases_.keep(change.entry, call)) {
             result.kept.push_back(*std::move(kept));
         }
+    }
+}
+
+// Of a result that fails after it changed something (a conflict copy, say) the changes stay.
+void Operations::changed(OpResult& result, BytesView key, Side side, Action action,
+                         const std::optional<Item>& before,
+                         const std::optional<Item>& after) const {
+    if (!records_changes_) {
+        return;
+    }
+    JournalEntry& entry = result.changes.emplace_back();
+    entry.key = key;
+    entry.side = side;
+    entry.action = action;
+    entry.is_done = true;
+    entry.before = before;
+    entry.after = after;
+    for (std::optional<Item>* item : {&entry.before, &entry.after}) {
+        if (*item) {
+            (*item)->key.clear();
+            (*item)->id.clear();
+        }
+    }
+    if (key == result.op.key) {
+        entry.archived = result.archived[static_cast<std::size_t>(side)];
+        entry.not_kept = result.not_kept;
     }
 }
 
@@ -167,6 +194,7 @@ Result<Transferred> Operations::write_content(const TransferRequest& request,
     same.read = std::move(wanted->item);
     same.written = std::move(there->item);
     same.hash = std::move(there->hash);
+    same.was_there = done.code() == Code::already_exists;
     return same;
 }
 
@@ -188,6 +216,10 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes = done->bytes;
+    if (!done->was_there) {
+        changed(result, op.key, op.side, there ? Action::update : Action::create, there,
+                done->written);
+    }
     result.base_changes.push_back({entry_of(op.key, from, std::move(done->read),
                                             std::move(done->written), std::move(done->hash)),
                                    false});
@@ -220,6 +252,9 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
             return made.status();
         }
         container = *std::move(there);
+    }
+    if (made.code() != Code::already_exists) {
+        changed(result, op.key, op.side, Action::create, std::nullopt, container);
     }
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
@@ -258,6 +293,8 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
         if (left.ok() || left.code() != Code::not_found) {
             return left.ok() ? removed : left.status();
         }
+    } else {
+        changed(result, op.key, op.side, Action::remove, planned, std::nullopt);
     }
     result.base_changes.push_back(erasure(op.key));
     return {};
@@ -278,12 +315,13 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         request.item = to_view(written);
         request.item.mtime_ns = model.mtime_ns;
         request.item.meta = model.meta;
-        Result<Item> changed = to.set_meta(call, request);
-        if (!changed.ok() && changed.code() != Code::not_supported) {
-            return changed.status();
+        Result<Item> set = to.set_meta(call, request);
+        if (!set.ok() && set.code() != Code::not_supported) {
+            return set.status();
         }
-        if (changed.ok()) {
-            written = *std::move(changed);
+        if (set.ok()) {
+            changed(result, op.key, op.side, Action::set_meta, written, *set);
+            written = *std::move(set);
             is_set = true;
         }
     }
@@ -306,6 +344,9 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
         return done.status();
     }
     result.bytes += done->bytes;
+    if (!done->was_there) {
+        changed(result, op.other_key, to, Action::create, std::nullopt, done->written);
+    }
     read = std::move(done->read);
     written = std::move(done->written);
     hash = std::move(done->hash);
@@ -352,6 +393,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes += done->bytes;
+    changed(result, op.key, loser_side, Action::update, loser, done->written);
     result.base_changes.push_back(
         {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
     return {};
@@ -384,7 +426,7 @@ private:
 Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
                                       const CallContext& call) const {
     Result<std::unique_ptr<ArchivedBody>> body =
-        keeper_.archive()->get(op.merged->digest, call.stop);
+        bases_.archive()->get(op.merged->digest, call.stop);
     if (!body.ok()) {
         return body.status().with_context("the merged content of '" + display_key(op.key) + "'");
     }
@@ -414,7 +456,7 @@ Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
 // what a crash leaves is a side with both and one with its own, which merge to the same.
 Status Operations::merge(OpResult& result, const CallContext& call) const {
     const PlannedOp& op = result.op;
-    if (keeper_.archive() == nullptr || !op.merged || !op.source || !op.target) {
+    if (bases_.archive() == nullptr || !op.merged || !op.source || !op.target) {
         return Status(Code::internal, "a merge without what was merged");
     }
     const bool source_is_written = !op.differs;
@@ -423,6 +465,7 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return target.status();
     }
     result.bytes += op.merged->size;
+    changed(result, op.key, Side::target, Action::update, op.target, *target);
     if (!source_is_written) {
         BaseEntry entry = entry_of(op.key, *op.source, *std::move(target), {});
         entry.differs = true;
@@ -434,6 +477,7 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return source.status();
     }
     result.bytes += op.merged->size;
+    changed(result, op.key, Side::source, Action::update, op.source, *source);
     result.base_changes.push_back(
         {entry_of(op.key, *std::move(source), *std::move(target), op.merged->hash), false});
     return {};

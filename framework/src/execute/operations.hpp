@@ -7,6 +7,7 @@
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,12 @@ struct OpResult {
     std::string message;
     std::vector<BaseChange> base_changes;
     std::vector<KeptContent> kept; // of base_changes, in the archive
+    Status keep_failed;            // the old content could not be archived: nothing may be written
+    std::array<Bytes, 2> archived; // by Side: digest of the old content; empty: not kept
+    std::string not_kept;          // why not
+    bool tells_not_kept = false;
+    std::array<bool, 2> intended{};    // by Side: the journal says that it is about to happen
+    std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
     bool stops_side =
         false; // credentials, quota or the root are the matter: no use in going on with this side
@@ -36,9 +43,9 @@ struct OpResult {
 class Operations {
 public:
     Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
-               const ExecuteOptions& options, const KeptBases& kept_bases)
+               const ExecuteOptions& options, bool records_changes, const KeptBases& kept_bases)
         : source_(source), target_(target), progress_(progress), options_(options),
-          keeper_(source, target, kept_bases) {}
+          records_changes_(records_changes), bases_(source, target, kept_bases) {}
 
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
@@ -53,6 +60,8 @@ private:
     Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
+    void changed(OpResult& result, BytesView key, Side side, Action action,
+                 const std::optional<Item>& before, const std::optional<Item>& after) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 
@@ -60,7 +69,8 @@ private:
     Endpoint& target_;
     RunProgress& progress_;
     const ExecuteOptions& options_;
-    BaseKeeper keeper_;
+    const bool records_changes_;
+    BaseKeeper bases_;
 };
 
 } // namespace syncline
