@@ -90,6 +90,7 @@ public:
 private:
     Status carry_out() {
         const std::int64_t started_wall = clock_.wall_ns();
+        plugins_.refresh();
         SYNCLINE_TRY(open());
         Result<PlanSummary> summary = plan();
         if (!summary.ok()) {

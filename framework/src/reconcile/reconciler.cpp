@@ -243,12 +243,14 @@ struct Reconciler::Impl {
         return unresolved(*own, kind, decision->reason);
     }
 
-    Result<Decision> resolve(const PlannedOp& op, ConflictKind kind) {
+    Result<Decision> resolve(const PlannedOp& op, ConflictKind kind,
+                             const BaseEntryView* base = nullptr) {
         Item source;
         Item target;
         ConflictCase conflict;
         conflict.kind = kind;
         conflict.key = op.key;
+        conflict.base = base;
         const auto fill = [&](const std::optional<Item>& from, Item& into) -> const Item* {
             if (!from) {
                 return nullptr;
@@ -600,26 +602,13 @@ struct Reconciler::Impl {
         if (both && row.source->kind != row.target->kind) {
             kind = ConflictKind::kind_differs;
         }
-        Item source;
-        Item target;
-        ConflictCase conflict;
-        conflict.kind = kind;
-        conflict.key = row.key;
-        conflict.base = row.base;
-        if (row.source != nullptr) {
-            source = to_item(*row.source);
-            conflict.source = &source;
-        }
-        if (row.target != nullptr) {
-            target = to_item(*row.target);
-            conflict.target = &target;
-        }
-        Result<Decision> decision = resolver.resolve(conflict);
+        PlannedOp op = make_op(row, Action::conflict, Side::target, Phase::none, {});
+        op.conflict = kind;
+        Result<Decision> decision = resolve(op, kind, row.base);
         if (!decision.ok()) {
             return decision.status();
         }
-        PlannedOp op = make_op(row, Action::conflict, Side::target, Phase::none, decision->reason);
-        op.conflict = kind;
+        op.reason = decision->reason;
         switch (decision->action) {
         case DecisionAction::keep_source:
             keep(op, Side::source);

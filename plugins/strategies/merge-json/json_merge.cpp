@@ -254,11 +254,10 @@ JsonMerge merge_json(std::string_view base, std::string_view source, std::string
         return out;
     }
     // A side that has all of it already stays as it is, byte for byte.
-    for (const std::size_t side : {std::size_t{1}, std::size_t{2}}) {
-        if (equal(result->root(), documents[side]->root())) {
-            out.text = texts[side];
-            break;
-        }
+    if (equal(result->root(), lead.root())) {
+        out.text = source_leads ? source : target;
+    } else if (equal(result->root(), other.root())) {
+        out.text = source_leads ? target : source;
     }
     out.merged = true;
     return out;
