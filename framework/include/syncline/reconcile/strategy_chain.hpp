@@ -1,6 +1,7 @@
 // Asks a chain of conflict strategies, first to last, until one decides. The end of every chain is
-// "manual": a conflict that nobody decided stays as it is. A strategy that fails, or answers what
-// cannot be done, decides nothing. Keys may have chains of their own by pattern.
+// "manual": a conflict that nobody decided stays as it is. A strategy that answers what cannot be
+// done passes; one that fails ends the chain, since its answer might have been the better one. Keys
+// may have chains of their own by pattern.
 //
 // What a strategy merged is put into the archive at once, and the decision says where it is.
 #pragma once
