@@ -64,16 +64,27 @@ Result<Places> open_places(const PluginRegistry& plugins, const SyncSpec& spec) 
     return places;
 }
 
-Mode mode_of(const std::string& report) {
-    const nlohmann::json json = nlohmann::json::parse(report, nullptr, false);
-    if (json.is_object() && json.contains("mode") && json["mode"].is_string()) {
-        for (const Mode mode : {Mode::one_way, Mode::mirror}) {
-            if (json["mode"].get<std::string>() == name_of(mode)) {
-                return mode;
-            }
+// What the report of a run says under a name; empty if it says nothing.
+std::string reported(const RunRecord& run, const char* name) {
+    const nlohmann::json json = nlohmann::json::parse(run.report, nullptr, false);
+    return json.is_object() && json.contains(name) && json[name].is_string()
+               ? json[name].get<std::string>()
+               : std::string();
+}
+
+Mode mode_of(const RunRecord& run) {
+    for (const Mode mode : {Mode::one_way, Mode::mirror}) {
+        if (reported(run, "mode") == name_of(mode)) {
+            return mode;
         }
     }
     return Mode::two_way;
+}
+
+// One that looked at the sync's items, or took over what an earlier one had left.
+bool tells_what_is_open(const RunRecord& run) {
+    const std::string command = reported(run, "command");
+    return run.finished_wall_ns != 0 && command != "undo" && command != "restore";
 }
 
 class ContentSink : public BodySink {
@@ -161,7 +172,7 @@ Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec) {
     }
     inbox.run_id = finished->id;
     inbox.run_wall_ns = finished->finished_wall_ns;
-    inbox.mode = mode_of(finished->report);
+    inbox.mode = mode_of(*finished);
     Result<std::vector<RunNote>> notes = places->state->runs().notes(finished->id);
     if (!notes.ok()) {
         return notes.status();

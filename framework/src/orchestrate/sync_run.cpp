@@ -61,6 +61,9 @@ public:
     SyncReport run() {
         const std::int64_t started_mono = clock_.mono_ns();
         report_.mode = spec_.rules.mode;
+        if (control_.selection != nullptr) {
+            report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
+        }
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
         call_.end_waits = control_.drain;

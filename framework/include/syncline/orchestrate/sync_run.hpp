@@ -87,7 +87,7 @@ struct SyncReport {
     std::uint64_t items_left_out = 0;
     std::vector<NotArchived> not_archived; // at most kReportedItems; the journal says it of all
     std::uint64_t not_archived_count = 0;
-    std::string command = "sync"; // or "undo", "restore" of `of_run`
+    std::string command = "sync"; // or "resolve", "retry"; or "undo", "restore" of `of_run`
     std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
