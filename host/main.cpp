@@ -7,6 +7,7 @@
 #include <exception>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 namespace {
 
@@ -27,7 +28,18 @@ int dispatch(const std::string& command, const Arguments& rest) {
         const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
         return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
     }
-    const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};
+    if (command == "history") {
+        return history_command(rest);
+    }
+    for (const auto& [name, run] :
+         {std::pair("undo", &undo_command), std::pair("restore", &restore_command),
+          std::pair("verify", &verify_command)}) {
+        if (command == name) {
+            return run(rest, std::make_shared<Interrupts>(syncline::system_clock()));
+        }
+    }
+    const std::vector<std::string> known{"sync",   "plan",   "history", "undo", "restore",
+                                         "verify", "plugin", "version", "help"};
     const std::string near = nearest(command, known);
     return usage_error("unknown command '" + display_key(command) + "'" +
                        (near.empty() ? "; see 'syncline help'" : "; did you mean '" + near + "'?"));

@@ -5,6 +5,7 @@
 #include "fakes/fake_clock.hpp"
 #include "fakes/fake_registry.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/going_back.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -53,6 +54,7 @@ public:
     Rules rules;
     std::vector<std::string> chain;
     RunControl control;
+    Archiving archiving = Archiving::local; // these stores are not local, so nothing is archived
 
     Result<SyncReport> try_run() {
         SyncSpec spec;
@@ -63,6 +65,7 @@ public:
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;
+        spec.archiving = archiving;
         SyncReport report = run_sync({registry, *pool, progress, clock}, spec, control);
         if (!report.error.ok()) {
             return report.error;
@@ -75,6 +78,19 @@ public:
         BOOST_REQUIRE_MESSAGE(report.ok(), report.status().message());
         BOOST_REQUIRE(report->outcomes.add_up());
         return *std::move(report);
+    }
+
+    SyncPlace place() const { return {"fake://a", "fake://b", directory_.path() / "state"}; }
+
+    // With the guards against many deletions off, which have tests of their own.
+    SyncReport undo(std::int64_t run) {
+        UndoSpec spec;
+        spec.place = place();
+        spec.run = run;
+        spec.force_deletions = true;
+        spec.guard = guard;
+        RunProgress progress;
+        return undo_run({registry, *pool, progress, clock}, spec, control);
     }
 
     static std::map<std::string, std::function<Result<Decision>(const Conflict&)>>

@@ -624,7 +624,8 @@ class Report(unittest.TestResult):
         print(f"SKIP {test.id().split('.', 1)[-1]}: {reason}")
 
 
-def main():
+def main(module=None):
+    """Runs the tests of `module`, by default of this one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
@@ -641,7 +642,8 @@ def main():
         for one in suite:
             yield from every(one) if isinstance(one, unittest.TestSuite) else (one,)
 
-    tests = every(unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]))
+    module = module or sys.modules[__name__]
+    tests = every(unittest.defaultTestLoader.loadTestsFromModule(module))
     names = options.names
     chosen = [one for one in tests if not names or any(name in one.id() for name in names)]
     report = Report()

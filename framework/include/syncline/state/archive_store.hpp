@@ -38,8 +38,9 @@ struct ArchivedContent {
 
 struct ArchiveLimits {
     std::uint64_t max_bytes = std::uint64_t{10} << 30U;
-    std::uint64_t max_item_bytes = std::uint64_t{1} << 30U;            // larger ones are refused
-    std::int64_t max_age_ns = std::int64_t{30} * 86'400'000'000'000LL; // since it was last put
+    std::uint64_t max_item_bytes = std::uint64_t{1} << 30U; // larger ones are refused
+    std::int64_t max_age_ns =
+        std::int64_t{30} * 86'400'000'000'000LL; // since it was last put or touched
 };
 
 struct ArchiveUsage {
@@ -85,6 +86,8 @@ public:
     virtual Result<std::unique_ptr<ArchivedBody>> get(BytesView digest,
                                                       const std::stop_token& stop) = 0;
     virtual Result<bool> has(BytesView digest) = 0;
+    // As has(). If so it counts as used now: this store does not drop it to make room.
+    virtual Result<bool> touch(BytesView digest) = 0;
     // A kept content by its XXH3-128, which is what the base knows; no value: none.
     virtual Result<std::optional<ArchivedContent>> find(BytesView content_hash) = 0;
 

@@ -21,13 +21,14 @@ namespace syncline {
 
 struct JournalEntry {
     Bytes key;
-    Side side = Side::target;       // the side that was written
-    Action action = Action::update; // create, update, remove or set_meta
-    bool is_done = false;           // false: intended; whether it happened is not known
-    std::optional<Item> before;     // as it was, without key and id; none: nothing was there
-    std::optional<Item> after;      // as written; none: nothing is there, or not known
-    Bytes archived;                 // digest of the content before; empty: not kept
-    std::string not_kept;           // why it was not, for people
+    Side side = Side::target; // the side that was written
+    // create, update, remove or set_meta; skip forgets what was intended: it was not done
+    Action action = Action::update;
+    bool is_done = false;       // false: intended; whether it happened is not known
+    std::optional<Item> before; // as it was, without key and id; none: nothing was there
+    std::optional<Item> after;  // as written; none: nothing is there, or not known
+    Bytes archived;             // digest of the content before; empty: not kept
+    std::string not_kept;       // why it was not, for people
 };
 
 struct JournalLimits {
@@ -47,6 +48,8 @@ public:
     virtual Status add(std::int64_t run, const JournalEntry& entry) = 0;
     virtual Status commit() = 0;
 
+    // Whether this object has written any for the run. Costs nothing.
+    virtual bool has_entries(std::int64_t run) = 0;
     virtual Result<std::optional<JournalEntry>> find(std::int64_t run, BytesView key,
                                                      Side side) = 0;
     // The committed entries of a run by ascending key, from the first that is not below `from`;

@@ -1,0 +1,28 @@
+#include "op_json.hpp"
+
+#include "syncline/core/text.hpp"
+
+namespace syncline::host {
+
+nlohmann::ordered_json op_json(const PlannedOp& op) {
+    nlohmann::ordered_json json;
+    json["action"] = name_of(op.action);
+    if (op.action != Action::conflict) {
+        json["side"] = name_of(op.side);
+    }
+    if (is_utf8(op.key)) {
+        json["key"] = op.key;
+    } else {
+        json["key_b64"] = base64(op.key);
+    }
+    if (!op.other_key.empty()) {
+        json["conflict_copy"] = is_utf8(op.other_key) ? op.other_key : display_key(op.other_key);
+    }
+    if (op.conflict != ConflictKind::none) {
+        json["conflict"] = name_of(op.conflict);
+    }
+    json["reason"] = op.reason;
+    return json;
+}
+
+} // namespace syncline::host
