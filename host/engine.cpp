@@ -8,13 +8,16 @@ namespace syncline::host {
 namespace {
 
 constexpr std::int64_t kStopLimitNs = 10'000'000'000;
+constexpr std::size_t kTasksAhead =
+    32; // each of some hundred operations: a tenth of a second, 4 MiB
 
 } // namespace
 
 Engine::Engine(std::size_t workers, const Clock& clock)
     : clock_(clock), hub_(make_progress_hub({}, clock)),
-      // Room for the tasks that run and two more for each worker, so that none waits for work.
-      pool_(make_worker_pool({.workers = workers, .capacity = 3 * workers}, clock)) {}
+      // Room for the tasks that run and two more for each worker, and for what the workers do while
+      // the thread that gives them work is busy committing the base.
+      pool_(make_worker_pool({.workers = workers, .capacity = 3 * workers + kTasksAhead}, clock)) {}
 
 Result<std::unique_ptr<Engine>> Engine::start(const std::shared_ptr<Interrupts>& interrupts,
                                               std::size_t workers, bool draws_progress,

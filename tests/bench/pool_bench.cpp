@@ -4,8 +4,9 @@
 // run. Round trip: it hands over one and waits for it, again and again, while the workers have
 // nothing else to do; every library is waited for in the same way.
 //
-// task_group runs tasks in the thread that waits for them too. "oneTBB, n workers" is an arena with
-// n worker threads besides that one; "oneTBB, caller only" has none, and so hands nothing over.
+// oneTBB twice. As a pool: its arena's workers run what a thread from outside enqueues. And as
+// task_group, whose owner runs tasks itself while it waits, most of them from a queue of its own
+// that no other thread touches; there 0 workers means that nothing is handed over at all.
 #include "syncline/pool/worker_pool.hpp"
 
 #include <atomic>
@@ -58,7 +59,7 @@ void throughput_asio(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
-void throughput_tbb(benchmark::State& state) {
+void throughput_tbb_task_group(benchmark::State& state) {
     const int workers = static_cast<int>(state.range(0));
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               static_cast<std::size_t>(workers) + 1);
@@ -73,6 +74,24 @@ void throughput_tbb(benchmark::State& state) {
             group.wait();
         }
     });
+    state.SetItemsProcessed(state.iterations() * kBatch);
+}
+
+// Handed over to the workers by a thread that is not of the arena, as for the other two.
+void throughput_tbb_enqueue(benchmark::State& state) {
+    const int workers = static_cast<int>(state.range(0));
+    const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
+                                              static_cast<std::size_t>(workers) + 1);
+    oneapi::tbb::task_arena arena(workers, 0);
+    arena.initialize();
+    std::atomic<int> done{0};
+    for (auto _ : state) {
+        done.store(0);
+        for (int i = 0; i < kBatch; ++i) {
+            arena.enqueue([&done] { done.fetch_add(1, std::memory_order_release); });
+        }
+        wait_for(done, kBatch);
+    }
     state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
@@ -103,7 +122,8 @@ void round_trip_asio(benchmark::State& state) {
 
 BENCHMARK(throughput_syncline)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(throughput_asio)->Arg(1)->Arg(2)->UseRealTime();
-BENCHMARK(throughput_tbb)->Arg(0)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(throughput_tbb_task_group)->Arg(0)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(throughput_tbb_enqueue)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(round_trip_syncline)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(round_trip_asio)->Arg(1)->Arg(2)->UseRealTime();
 

@@ -74,8 +74,8 @@ class Undo(GoingBack):
                          "big": {"size": 600_001, "fill": "other\n"}})
 
     def test_deletions(self):
-        self.check_undo({"keep": "1", "k2": "2", "k3": "3", "gone": "4", "dir/x": "5",
-                         "dir/sub/y": {"content": "6", "exec": True}, "l": {"link": "keep"}},
+        self.check_undo({**{f"keep{i}": "1" for i in range(7)}, "gone": "4", "dir/x": "5",
+                         "dir/sub/y": {"content": "6", "exec": True}, "l": {"link": "keep1"}},
                         {"gone": None, "dir": None, "l": None}, {}, undo_flags=["--force"])
 
     def test_kind_changes(self):
@@ -215,7 +215,7 @@ class Restore(GoingBack):
     def setUp(self):
         super().setUp()
         self.agree({"f": "first", "d/x": "x", "d/e/y": {"content": "y", "exec": True},
-                    "l": {"link": "f"}, "k1": "", "k2": "", "k3": "", "k4": ""})
+                    "l": {"link": "f"}, **{f"keep{i}": "" for i in range(7)}})
         self.edit(self.a, {"f": "second"})
         self.second = self.sync()["run"]
         self.edit(self.a, {"f": None, "d": None, "l": None})
