@@ -112,6 +112,8 @@ for step in "${steps[@]}"; do
             step_started=$SECONDS
             run_python "going back" python3 tests/scenario/going_back_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
+            run_python inbox python3 tests/scenario/inbox_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
             run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
                 $([ "$full" -eq 1 ] && echo --full)
             ;;
