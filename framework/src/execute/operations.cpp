@@ -163,7 +163,9 @@ void Operations::changed(OpResult& result, BytesView key, Side side, Action acti
     }
     if (key == result.op.key) {
         entry.archived = result.archived[static_cast<std::size_t>(side)];
-        entry.not_kept = result.not_kept;
+        if (entry.archived.empty()) {
+            entry.not_kept = result.not_kept;
+        }
     }
 }
 

@@ -21,6 +21,8 @@ constexpr std::size_t kLongestName = 255;     // bytes that nearly every file sy
 constexpr std::size_t kLongestExtension = 64; // bytes, with its dot
 constexpr std::size_t kLongestMark = 64;      // bytes in front of the number that are kept
 
+bool is_object(const Item* item) { return item != nullptr && item->kind == ItemKind::object; }
+
 bool has_body(const Item* item) { return item != nullptr && item->kind != ItemKind::container; }
 
 // The parts of a key around its conflict number: stem, number if it has one, extension.
@@ -268,7 +270,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
-            if (archive_ == nullptr || !has_body(conflict.source) || !has_body(conflict.target)) {
+            if (archive_ == nullptr || !is_object(conflict.source) || !is_object(conflict.target)) {
                 passes(label_of(*strategy) + " merged where that is not possible");
                 continue;
             }
