@@ -335,7 +335,7 @@ int with_inbox(const Request& request, Act&& act) {
     if (!plugins.ok()) {
         return fail(plugins.status());
     }
-    const Result<Inbox> inbox = read_inbox(**plugins, request.spec);
+    const Result<Inbox> inbox = read_inbox(**plugins, request.spec, system_clock());
     if (inbox.code() == Code::not_found) {
         return fail(Status(Code::invalid_config, inbox.status().message()));
     }

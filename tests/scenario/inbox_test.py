@@ -127,7 +127,7 @@ class Conflicts(Inbox):
                 (("failures", "list", "a", "b", "key"), "neither KEY")):
             with self.subTest(words=words):
                 self.assertIn(hint, self.run_ok(*words, code=2).stderr.decode())
-        self.assertIn("not synchronised yet",
+        self.assertIn("check the order of the sides",
                       self.run_ok("conflicts", "list", "b", "a", code=3).stderr.decode())
 
 

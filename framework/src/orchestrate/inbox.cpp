@@ -1,8 +1,6 @@
 #include "syncline/orchestrate/inbox.hpp"
 
-#include "syncline/core/text.hpp"
-#include "syncline/endpoint/endpoint.hpp"
-#include "syncline/orchestrate/location.hpp"
+#include "orchestrate/session.hpp"
 #include "syncline/state/base_content.hpp"
 
 #include <algorithm>
@@ -14,54 +12,8 @@ namespace {
 
 constexpr std::size_t kLatestRuns = 50; // to look for a finished one in
 
-struct Places {
-    Location source;
-    Location target;
-    std::unique_ptr<StateDirectory> directory;
-    std::unique_ptr<SyncState> state;
-};
-
-Result<Places> open_places(const PluginRegistry& plugins, const SyncSpec& spec) {
-    Places places;
-    Result<Location> source = parse_location(spec.source, plugins);
-    if (!source.ok()) {
-        return source.status().with_context("source");
-    }
-    Result<Location> target = parse_location(spec.target, plugins);
-    if (!target.ok()) {
-        return target.status().with_context("target");
-    }
-    places.source = *std::move(source);
-    places.target = *std::move(target);
-    const Status never(Code::not_found,
-                       "'" + display_key(places.source.shown) + "' and '" +
-                           display_key(places.target.shown) +
-                           "' were not synchronised yet with this state directory ('" +
-                           display_key(spec.state_directory.native()) +
-                           "'); run 'syncline sync' with both in this order first");
-    std::error_code error;
-    if (!std::filesystem::exists(spec.state_directory / "state.db", error)) {
-        return never;
-    }
-    Result<std::unique_ptr<StateDirectory>> directory = open_state_directory(spec.state_directory);
-    if (!directory.ok()) {
-        return directory.status();
-    }
-    places.directory = *std::move(directory);
-    Result<std::unique_ptr<SyncState>> state =
-        places.directory->open_sync(places.source.canonical + " <-> " + places.target.canonical);
-    if (!state.ok()) {
-        return state.status();
-    }
-    places.state = *std::move(state);
-    const Result<std::optional<SyncIdentity>> identity = places.state->identity().load();
-    if (!identity.ok()) {
-        return identity.status();
-    }
-    if (!*identity) {
-        return never;
-    }
-    return places;
+SyncPlace place_of(const SyncSpec& spec) {
+    return {spec.source, spec.target, spec.state_directory};
 }
 
 // What the report of a run says under a name; empty if it says nothing.
@@ -105,31 +57,12 @@ private:
     Bytes bytes_;
 };
 
-Result<ConflictSide> look_at_side(const RunServices& services, const SyncSpec& spec,
-                                  const Location& location, const RunNote& note,
+Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, const RunNote& note,
                                   const Bytes& noted_version, std::uint64_t limit_bytes) {
-    if (!location.missing.empty()) {
-        return Status(Code::root_missing, location.missing);
-    }
-    Result<std::unique_ptr<Connector>> connector = open_connector(services.plugins, location);
-    if (!connector.ok()) {
-        return connector.status();
-    }
-    EndpointOptions options;
-    options.location = location.shown;
-    options.spill_directory = spec.state_directory;
-    options.guard = spec.guard;
-    CallContext call;
-    call.dry_run = true;
-    Result<std::unique_ptr<Endpoint>> endpoint =
-        make_endpoint(*std::move(connector), std::move(options), services.clock, call);
-    if (!endpoint.ok()) {
-        return endpoint.status();
-    }
     ConflictSide side;
-    Result<Item> item = (*endpoint)->stat(call, note.key);
+    Result<Item> item = endpoint.stat(call, note.key);
     if (!item.ok() && item.code() != Code::not_found) {
-        return item.status();
+        return item.status().with_context(endpoint.location());
     }
     side.moved = (item.ok() ? BytesView(item->version) : BytesView()) != BytesView(noted_version);
     if (!item.ok()) {
@@ -140,11 +73,11 @@ Result<ConflictSide> look_at_side(const RunServices& services, const SyncSpec& s
         GetRequest request;
         request.key = note.key;
         ContentSink sink(limit_bytes);
-        const Status read = (*endpoint)->get(call, request, sink);
+        const Status read = endpoint.get(call, request, sink);
         if (read.ok()) {
             side.content = sink.take();
         } else if (read.code() != Code::too_large) {
-            return read;
+            return read.with_context(endpoint.location());
         }
     }
     return side;
@@ -152,28 +85,28 @@ Result<ConflictSide> look_at_side(const RunServices& services, const SyncSpec& s
 
 } // namespace
 
-Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec) {
-    Result<Places> places = open_places(plugins, spec);
-    if (!places.ok()) {
-        return places.status();
+Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock) {
+    const Result<std::unique_ptr<Session>> session = Session::open(plugins, place_of(spec), clock);
+    if (!session.ok()) {
+        return session.status();
     }
+    RunStore& runs = (*session)->state().runs();
     Inbox inbox;
-    inbox.source = places->source.shown;
-    inbox.target = places->target.shown;
-    const Result<std::vector<RunRecord>> runs = places->state->runs().latest(kLatestRuns);
-    if (!runs.ok()) {
-        return runs.status();
+    inbox.source = (*session)->source();
+    inbox.target = (*session)->target();
+    const Result<std::vector<RunRecord>> latest = runs.latest(kLatestRuns);
+    if (!latest.ok()) {
+        return latest.status();
     }
     // A run that was killed did not get to note all of its failures.
-    const auto finished = std::find_if(
-        runs->begin(), runs->end(), [](const RunRecord& run) { return run.finished_wall_ns != 0; });
-    if (finished == runs->end()) {
+    const auto finished = std::find_if(latest->begin(), latest->end(), tells_what_is_open);
+    if (finished == latest->end()) {
         return inbox;
     }
     inbox.run_id = finished->id;
     inbox.run_wall_ns = finished->finished_wall_ns;
     inbox.mode = mode_of(*finished);
-    Result<std::vector<RunNote>> notes = places->state->runs().notes(finished->id);
+    Result<std::vector<RunNote>> notes = runs.notes(finished->id);
     if (!notes.ok()) {
         return notes.status();
     }
@@ -191,42 +124,48 @@ Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec) {
 
 Result<ConflictView> look_at_conflict(const RunServices& services, const SyncSpec& spec,
                                       const RunNote& note, std::uint64_t limit_bytes) {
-    Result<Places> places = open_places(services.plugins, spec);
-    if (!places.ok()) {
-        return places.status();
+    const Result<std::unique_ptr<Session>> opened =
+        Session::open(services.plugins, place_of(spec), services.clock);
+    if (!opened.ok()) {
+        return opened.status();
     }
+    Session& session = **opened;
+    CallContext call;
+    call.dry_run = true;
+    SYNCLINE_TRY(session.open_sides(services, spec.guard, call, false));
     ConflictView view;
     Result<ConflictSide> source =
-        look_at_side(services, spec, places->source, note, note.source_version, limit_bytes);
+        look_at_side(session.at(Side::source), call, note, note.source_version, limit_bytes);
     if (!source.ok()) {
-        return source.status().with_context("source");
+        return source.status();
     }
     view.source = *std::move(source);
     Result<ConflictSide> target =
-        look_at_side(services, spec, places->target, note, note.target_version, limit_bytes);
+        look_at_side(session.at(Side::target), call, note, note.target_version, limit_bytes);
     if (!target.ok()) {
-        return target.status().with_context("target");
+        return target.status();
     }
     view.target = *std::move(target);
-    Result<std::optional<BaseEntry>> base = places->state->base().find(note.key);
+    Result<std::optional<BaseEntry>> base = session.state().base().find(note.key);
     if (!base.ok()) {
         return base.status();
     }
     view.base = *std::move(base);
-    if (view.base) {
-        ArchiveStore& archive = places->state->archive();
-        Result<std::optional<ArchivedContent>> kept =
-            find_base_content(archive, to_view(*view.base));
-        if (!kept.ok()) {
-            return kept.status();
+    if (!view.base) {
+        return view;
+    }
+    ArchiveStore& archive = session.state().archive();
+    const Result<std::optional<ArchivedContent>> kept =
+        find_base_content(archive, to_view(*view.base));
+    if (!kept.ok()) {
+        return kept.status();
+    }
+    if (*kept && (*kept)->size <= limit_bytes) {
+        Result<Bytes> bytes = read_archived(archive, (*kept)->digest, {});
+        if (!bytes.ok()) {
+            return bytes.status();
         }
-        if (*kept && (*kept)->size <= limit_bytes) {
-            Result<Bytes> bytes = read_archived(archive, (*kept)->digest, {});
-            if (!bytes.ok()) {
-                return bytes.status();
-            }
-            view.base_content = *std::move(bytes);
-        }
+        view.base_content = *std::move(bytes);
     }
     return view;
 }

@@ -61,7 +61,7 @@ struct MergeWorld : World {
     }
 
     Inbox inbox() {
-        const Result<Inbox> inbox = read_inbox(registry, spec());
+        const Result<Inbox> inbox = read_inbox(registry, spec(), clock);
         BOOST_REQUIRE_MESSAGE(inbox.ok(), inbox.status().message());
         return *inbox;
     }
@@ -197,7 +197,7 @@ BOOST_AUTO_TEST_CASE(a_failure_is_tried_again_by_itself) {
     spec.target = "fake://b";
     spec.state_directory = w.place().state_directory;
     spec.guard = w.guard;
-    const Result<Inbox> inbox = read_inbox(w.registry, spec);
+    const Result<Inbox> inbox = read_inbox(w.registry, spec, w.clock);
     BOOST_REQUIRE(inbox.ok());
     BOOST_REQUIRE_EQUAL(inbox->failures.size(), 1U);
     Selection selection;
@@ -208,7 +208,7 @@ BOOST_AUTO_TEST_CASE(a_failure_is_tried_again_by_itself) {
     BOOST_TEST(exit_code_of(run_sync({w.registry, *w.pool, progress, w.clock}, spec, control)) ==
                0);
     BOOST_TEST(*w.b.content("f") == "new");
-    BOOST_TEST(read_inbox(w.registry, spec)->failures.empty());
+    BOOST_TEST(read_inbox(w.registry, spec, w.clock)->failures.empty());
 }
 
 BOOST_AUTO_TEST_CASE(chains_are_read_as_people_write_them) {

@@ -27,7 +27,7 @@ struct Inbox {
 };
 
 // Code::not_found with what to do if the two places were never synchronised.
-Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec);
+Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock);
 
 // One side of a conflict as it is now.
 struct ConflictSide {
