@@ -171,6 +171,13 @@ BOOST_AUTO_TEST_CASE(a_program_that_cannot_be_started_is_named) {
                decision.status().message());
 }
 
+BOOST_AUTO_TEST_CASE(the_host_learns_how_large_a_base_is_of_use) {
+    Exec exec;
+    const auto strategy = exec.make({{"program", "merge"}, {"max_size", 12}});
+    BOOST_REQUIRE_MESSAGE(strategy.ok(), strategy.status().message());
+    BOOST_TEST((*strategy)->base_content_limit() == 12U);
+}
+
 BOOST_AUTO_TEST_CASE(bad_settings_are_refused) {
     Exec exec;
     for (const nlohmann::json& config :
