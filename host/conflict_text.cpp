@@ -3,6 +3,7 @@
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <dtl/dtl.hpp>
 #include <nlohmann/json.hpp>
