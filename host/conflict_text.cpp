@@ -109,9 +109,10 @@ Comparison compare(const ConflictView& view) {
     diff.onHuge();
     diff.compose();
     diff.composeUnifiedHunks();
-    std::ostringstream out;
+    std::ostringstream text;
+    std::ostream& out = text;
     diff.printUnifiedFormat(out);
-    comparison.text = out.str();
+    comparison.text = text.str();
     return comparison;
 }
 
