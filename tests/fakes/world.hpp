@@ -54,7 +54,8 @@ public:
     std::vector<std::string> chain;
     RunControl control;
 
-    Result<SyncReport> try_run() {
+    // Whatever became of it.
+    SyncReport run_to_its_end() {
         SyncSpec spec;
         spec.source = "fake://a";
         spec.target = "fake://b";
@@ -63,7 +64,11 @@ public:
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;
-        SyncReport report = run_sync({registry, *pool, progress, clock}, spec, control);
+        return run_sync({registry, *pool, progress, clock}, spec, control);
+    }
+
+    Result<SyncReport> try_run() {
+        SyncReport report = run_to_its_end();
         if (!report.error.ok()) {
             return report.error;
         }
