@@ -99,7 +99,8 @@ std::optional<Item> find_meta_set(const MetaRequest& request, const CallContext&
     if (!seen.ok() || seen->kind != request.before.kind || !has_times_and_meta(request, *seen)) {
         return std::nullopt;
     }
-    if (is_same_version(seen->version, request.before.version)) {
+    if (seen->kind == ItemKind::container ||
+        is_same_version(seen->version, request.before.version)) {
         return *std::move(seen);
     }
     // Its version moved: because of the new times, or because somebody changed its content.
