@@ -1,5 +1,6 @@
 #include "execute/operations.hpp"
 
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 
@@ -145,7 +146,7 @@ Result<Transferred> Operations::write_content(const TransferRequest& request,
         return wanted.status();
     }
     if (there->hash != wanted->hash || there->item.kind != request.planned.kind ||
-        (request.to.info().sets_meta && there->item.meta != wanted->item.meta) ||
+        (request.to.info().sets_meta && !same_meta(there->item.meta, wanted->item.meta)) ||
         (!request.planned.version.empty() && wanted->item.version != request.planned.version)) {
         return done;
     }
@@ -190,6 +191,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     request.item.key = op.key;
     request.item.kind = ItemKind::container;
     request.item.size = 0;
+    request.item.meta = on(op, from)->meta;
     Result<Item> made = at(op.side).put(call, request, nothing);
     Item container;
     container.kind = ItemKind::container;
@@ -272,7 +274,7 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
             is_set = true;
         }
     }
-    if (!is_set && written.meta != model.meta && to.info().sets_meta) {
+    if (!is_set && !same_meta(written.meta, model.meta) && to.info().sets_meta) {
         return write(result, call); // there metadata goes with content, or not at all
     }
     result.base_changes.push_back(
