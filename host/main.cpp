@@ -46,9 +46,9 @@ bool reader_went_away() {
     return ::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
 }
 
-// A standard stream that was closed leaves its number to the next file that is opened: what is meant
-// for people would be written into the state. Writing to what stands in for standard output fails,
-// since a result that nobody can get is no success.
+// A standard stream that was closed leaves its number to the next file that is opened: what is
+// meant for people would be written into the state. Writing to what stands in for standard output
+// fails, since a result that nobody can get is no success.
 void occupy_standard_streams() {
     for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(stream, F_GETFD) < 0) {

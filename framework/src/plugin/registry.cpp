@@ -398,8 +398,8 @@ Result<PluginDescription> Registry::find_scheme(std::string_view scheme) const {
     if (best != nullptr) {
         return best->description;
     }
-    std::string message = "no connector takes " + display_key(scheme) +
-                          ":// (see 'syncline plugin list')";
+    std::string message =
+        "no connector takes " + display_key(scheme) + ":// (see 'syncline plugin list')";
     if (const std::string near = nearest(scheme, schemes); !near.empty()) {
         message += "; did you mean " + near + "://?";
     }
