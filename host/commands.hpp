@@ -1,6 +1,7 @@
 // The program's commands. Each takes what follows its name and returns the exit code.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 

@@ -3,6 +3,7 @@
 #include "syncline/core/text.hpp"
 
 #include <iomanip>
+#include <map>
 #include <ostream>
 #include <sstream>
 
@@ -10,7 +11,32 @@ namespace syncline::host {
 
 namespace {
 
+constexpr std::uint64_t kShownAlike = 3; // of those that wait for one and the same reason
 constexpr std::size_t kShown = 20; // of each sort; the JSON report and the state have them all
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const std::string& word : words) {
+        all += (all.empty() ? "" : ", ") + display_key(word);
+    }
+    return all;
+}
+
+// What to do about a side that was given up, where running again is not all.
+std::string_view advice(Code code) {
+    switch (code) {
+    case Code::quota_exceeded:
+        return "; make room there";
+    case Code::read_only:
+        return "; make it writable";
+    case Code::unauthenticated:
+        return "; check the credentials";
+    case Code::root_missing:
+        return "; is it mounted?";
+    default:
+        return "";
+    }
+}
 
 std::string_view label(Outcome outcome, const ReportedItem& item) {
     switch (outcome) {
@@ -25,11 +51,26 @@ std::string_view label(Outcome outcome, const ReportedItem& item) {
     }
 }
 
+void print_item(std::ostream& out, const ReportedItem& item) {
+    out << "  " << std::left << std::setw(9) << label(item.outcome, item) << display_key(item.key);
+    if (item.conflict != ConflictKind::none) {
+        out << "  (" << name_of(item.conflict) << ")";
+    }
+    if (!item.message.empty()) {
+        out << "  " << display_line(item.message);
+    }
+    out << '\n';
+}
+
 void print_items(std::ostream& out, const SyncReport& report, Outcome outcome) {
     std::size_t shown = 0;
     std::size_t more = 0;
+    std::map<std::string_view, std::uint64_t> alike; // pending ones, by why
     for (const ReportedItem& item : report.items) {
         if (item.outcome != outcome) {
+            continue;
+        }
+        if (outcome == Outcome::pending && ++alike[item.message] > kShownAlike) {
             continue;
         }
         if (shown == kShown) {
@@ -37,14 +78,13 @@ void print_items(std::ostream& out, const SyncReport& report, Outcome outcome) {
             continue;
         }
         ++shown;
-        out << "  " << std::left << std::setw(9) << label(outcome, item) << display_key(item.key);
-        if (item.conflict != ConflictKind::none) {
-            out << "  (" << name_of(item.conflict) << ")";
+        print_item(out, item);
+    }
+    for (const auto& [message, count] : alike) {
+        if (count > kShownAlike) {
+            out << "  pending  ... and " << count - kShownAlike << " more  "
+                << display_line(message) << '\n';
         }
-        if (!item.message.empty()) {
-            out << "  " << item.message;
-        }
-        out << '\n';
     }
     if (more > 0) {
         out << "  ... and " << more << " more; -o json lists them\n";
@@ -121,22 +161,27 @@ void print_summary(std::ostream& out, const SyncReport& report) {
                 << " calls not made\n";
         }
     }
+}
+
+void print_items(std::ostream& out, const SyncReport& report) {
     for (const Outcome outcome :
          {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
-        if (executed || outcome != Outcome::pending) {
+        if (report.run_id != 0 || outcome != Outcome::pending) {
             print_items(out, report, outcome);
         }
     }
 }
 
-void print_messages(std::ostream& out, const SyncReport& report) {
+void print_messages(std::ostream& out, const SyncReport& report,
+                    const std::vector<std::string>& strategies) {
     const Outcomes& o = report.outcomes;
     if (!report.guard.ok()) {
         out << "syncline: stopped before anything was changed: " << report.guard.message() << '\n';
         return;
     }
     if (!report.stopped.ok()) {
-        out << "syncline: " << report.stopped.message() << '\n';
+        out << "syncline: " << display_line(report.stopped.message())
+            << advice(report.stopped.code()) << '\n';
     }
     if (report.dry_run) {
         return;
@@ -159,9 +204,12 @@ void print_messages(std::ostream& out, const SyncReport& report) {
     if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
-            << "; make both sides equal, or let a strategy decide: --on-conflict "
-               "newer-wins (see 'syncline "
-               "plugin list')\n";
+            << "; make both sides equal, "
+            << (strategies.empty() ? "or let a strategy decide: --on-conflict newer-wins (see "
+                                     "'syncline plugin list')"
+                                   : "or add a strategy that decides where " + joined(strategies) +
+                                         " did not, such as keep-both or source-wins")
+            << '\n';
     }
 }
 

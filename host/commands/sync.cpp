@@ -240,7 +240,9 @@ nlohmann::ordered_json op_json(const PlannedOp& op) {
         json["key_b64"] = base64(op.key);
     }
     if (!op.other_key.empty()) {
-        json["conflict_copy"] = is_utf8(op.other_key) ? op.other_key : display_key(op.other_key);
+        const bool is_text = is_utf8(op.other_key);
+        json[is_text ? "conflict_copy" : "conflict_copy_b64"] =
+            is_text ? op.other_key : base64(op.other_key);
     }
     if (op.conflict != ConflictKind::none) {
         json["conflict"] = name_of(op.conflict);
@@ -257,7 +259,7 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     }
     const bool json = options.common.json();
     Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, options.spec.workers, system_clock());
+        Engine::start(interrupts, options.spec.workers, !options.common.verbose, system_clock());
     if (!engine.ok()) {
         return fail(engine.status());
     }
@@ -296,17 +298,26 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
     const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
     if (json) {
-        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report, code)
-                  << (show_plan ? "}\n" : "\n");
+        if (show_plan) {
+            std::cout << "\n],\n";
+            if (!report.error.ok()) {
+                std::cout << "\"error\": " << error_object(report.error).dump() << ",\n";
+            }
+            std::cout << "\"report\": ";
+        }
+        std::cout << report_json(report, code) << (show_plan ? "}\n" : "\n");
     } else if (report.error.ok()) {
         print_summary(std::cout, report);
+        if (!show_plan) {
+            print_items(std::cout, report);
+        }
     }
     std::cout.flush();
     if (!report.error.ok()) {
-        fail(report.error);
+        complain(report.error);
         return code;
     }
-    print_messages(std::cerr, report);
+    print_messages(std::cerr, report, options.spec.strategies);
     return code;
 }
 

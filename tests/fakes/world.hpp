@@ -4,34 +4,14 @@
 
 #include "fakes/fake_clock.hpp"
 #include "fakes/fake_registry.hpp"
+#include "fakes/temporary_directory.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 namespace syncline::fakes {
-
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "syncline-test-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 class World {
 public:

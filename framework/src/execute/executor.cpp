@@ -1,6 +1,7 @@
 #include "syncline/execute/executor.hpp"
 
 #include "execute/operations.hpp"
+#include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
 #include <algorithm>
@@ -221,6 +222,15 @@ private:
     Status take(const OpResult& result) {
         const bool counted =
             result.op.action != Action::record && result.op.action != Action::forget;
+        const LogLevel level =
+            result.outcome == Outcome::failed ? LogLevel::warning : LogLevel::debug;
+        if (log_enabled(level)) {
+            log(level, "execute",
+                std::string(name_of(result.op.action)) + " on " +
+                    std::string(name_of(result.op.side)) + " " + display_key(result.op.key) + ": " +
+                    std::string(name_of(result.outcome)) +
+                    (result.message.empty() ? "" : ", " + result.message));
+        }
         Outcomes& outcomes = result_.outcomes;
         switch (result.outcome) {
         case Outcome::ok:

@@ -2,6 +2,7 @@
 
 #include "execute/settle.hpp"
 #include "syncline/core/intent.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 
 #include <optional>
@@ -194,6 +195,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     request.item.size = 0;
     const Intent intent;
     request.idempotency = intent.bytes();
+    request.item.meta = on(op, from)->meta;
     Result<Item> made = at(op.side).put(call, request, nothing);
     Item container;
     container.kind = ItemKind::container;
@@ -290,7 +292,7 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
             is_set = true;
         }
     }
-    if (!is_set && written.meta != model.meta && to.info().sets_meta) {
+    if (!is_set && !same_meta(written.meta, model.meta) && to.info().sets_meta) {
         return write(result, call); // there metadata goes with content, or not at all
     }
     result.base_changes.push_back(

@@ -1,5 +1,6 @@
 #include "execute/settle.hpp"
 
+#include "syncline/core/meta.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ bool is_same_version(BytesView a, BytesView b) { return !a.empty() && a == b; }
 
 bool has_times_and_meta(const MetaRequest& request, const Item& item) {
     const ConnectorInfo& info = request.to.info();
-    if (info.sets_meta && item.meta != request.model.meta) {
+    if (info.sets_meta && !same_meta(item.meta, request.model.meta)) {
         return false;
     }
     const std::int64_t wanted_ns = request.model.mtime_ns;
@@ -82,7 +83,7 @@ std::optional<Transferred> find_written(const TransferRequest& request,
     }
     Result<HashedItem> wanted = hash_item(request.from, call, request.from_key);
     if (!wanted.ok() || there->hash != wanted->hash ||
-        (request.to.info().sets_meta && there->item.meta != wanted->item.meta) ||
+        (request.to.info().sets_meta && !same_meta(there->item.meta, wanted->item.meta)) ||
         (!planned.version.empty() && wanted->item.version != planned.version)) {
         return std::nullopt;
     }

@@ -23,13 +23,21 @@ std::string text_of(std::string_view text) {
     return is_utf8(text) ? std::string(text) : display_key(text);
 }
 
+// A place as people read it; where that is not its very bytes, these stand beside it.
+void put_place(ordered_json& into, const std::string& name, std::string_view place) {
+    into[name] = text_of(place);
+    if (!is_utf8(place)) {
+        into[name + "_b64"] = base64(place);
+    }
+}
+
 } // namespace
 
 std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json json;
     json["run"] = report.run_id;
-    json["source"] = text_of(report.source);
-    json["target"] = text_of(report.target);
+    put_place(json, "source", report.source);
+    put_place(json, "target", report.target);
     json["mode"] = name_of(report.mode);
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
@@ -66,14 +74,15 @@ std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json breakers = ordered_json::array();
     for (const ReportedGuard& guard : report.guards) {
         const BreakerSnapshot& breaker = guard.stats.breaker;
-        breakers.push_back(
-            {{"side", name_of(guard.side)},
-             {"endpoint", text_of(guard.side == Side::source ? report.source : report.target)},
-             {"state", name_of(breaker.state)},
-             {"times_opened", breaker.times_opened},
-             {"calls", guard.stats.calls},
-             {"refused", guard.stats.refused},
-             {"retry_after_ms", breaker.retry_after_ns / 1'000'000}});
+        ordered_json entry;
+        entry["side"] = name_of(guard.side);
+        put_place(entry, "endpoint", guard.side == Side::source ? report.source : report.target);
+        entry["state"] = name_of(breaker.state);
+        entry["times_opened"] = breaker.times_opened;
+        entry["calls"] = guard.stats.calls;
+        entry["refused"] = guard.stats.refused;
+        entry["retry_after_ms"] = breaker.retry_after_ns / 1'000'000;
+        breakers.push_back(std::move(entry));
     }
     json["breakers"] = std::move(breakers);
     ordered_json conflicts = ordered_json::array();

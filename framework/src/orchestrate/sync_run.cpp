@@ -102,6 +102,9 @@ private:
         report_.first_run = !identity_.has_value();
         report_.guard =
             check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+        log(LogLevel::debug, "run",
+            report_.guard.ok() ? "deletion guards passed"
+                               : "a guard stops the run: " + report_.guard.message());
         if (control_.show) {
             SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
                 if (op.action != Action::record && op.action != Action::forget) {
@@ -143,11 +146,17 @@ private:
             return directory.status();
         }
         directory_ = *std::move(directory);
-        Result<std::unique_ptr<SyncLock>> lock = directory_->lock(report_.sync_name);
+        // Of the two places whichever comes first: `sync B A` has a base of its own, but must not
+        // write what `sync A B` reads.
+        const auto [first, second] = std::minmax(source->canonical, target->canonical);
+        Result<std::unique_ptr<SyncLock>> lock = directory_->lock(first + " <-> " + second);
         if (!lock.ok()) {
             return lock.status();
         }
         lock_ = *std::move(lock);
+        log(LogLevel::debug, "run",
+            "state in " + display_key(spec_.state_directory.native()) + ", sync '" +
+                display_key(report_.sync_name) + "' locked");
         Result<std::unique_ptr<SyncState>> state = directory_->open_sync(report_.sync_name);
         if (!state.ok()) {
             return state.status();
@@ -179,6 +188,8 @@ private:
                               "' cannot be written; use --mode one-way or --mode mirror");
         }
         SYNCLINE_TRY(check_place_guards(*source_, *target_, identity_, spec_.rules));
+        log(LogLevel::debug, "run",
+            identity_ ? "place guards passed" : "place guards passed; there is no base yet");
 
         Result<std::shared_ptr<PoolLane>> lane =
             pool_.open_lane(report_.sync_name, std::max<std::size_t>(spec_.workers, 1));
@@ -212,6 +223,7 @@ private:
         if (!connector.ok()) {
             return connector.status();
         }
+        const std::string connector_id = (*connector)->plugin_id();
         EndpointOptions options;
         options.location = location.shown;
         options.spill_directory = spec_.state_directory;
@@ -227,6 +239,11 @@ private:
             return root_gone(endpoint.status());
         }
         side = *std::move(endpoint);
+        const ConnectorInfo& info = side->info();
+        log(LogLevel::debug, "run",
+            display_key(location.shown) + " is open: connector " + connector_id +
+                (info.scope_id.empty() ? "" : ", place " + display_key(info.scope_id)) +
+                (info.read_only ? ", read-only" : ""));
         return {};
     }
 
@@ -339,11 +356,6 @@ private:
         }
         if (op.target) {
             note.target_version = op.target->version;
-        }
-        if (what.outcome == Outcome::failed) {
-            log(LogLevel::warning, "execute",
-                std::string(name_of(op.action)) + " on " + std::string(name_of(op.side)) + " of " +
-                    display_key(op.key) + ": " + message);
         }
         keep(
             {what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});

@@ -16,6 +16,7 @@ static_assert(static_cast<std::uint32_t>(HashAlgo::xxh3_128) == SYNCLINE_HASH_XX
 static_assert(static_cast<std::uint32_t>(ItemKind::object) == SYNCLINE_KIND_OBJECT);
 static_assert(static_cast<std::uint32_t>(ItemKind::link) == SYNCLINE_KIND_LINK);
 static_assert(kMetaExecutable == SYNCLINE_META_EXECUTABLE);
+static_assert(kMetaAccess == SYNCLINE_META_ACCESS);
 
 // By HashAlgo.
 constexpr std::array<std::uint64_t, 7> kDigestSizes = {0, 32, 16, 4, 32, 20, 16};

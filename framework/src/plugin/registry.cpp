@@ -256,12 +256,19 @@ private:
 };
 
 void Registry::load(const PluginSearch& search) {
-    std::error_code error;
-    const fs::path cache = fs::absolute(search.cache, error).lexically_normal();
+    fs::path cache;
     Contents found;
-    const Status prepared = search.cache.empty()
-                                ? Status(Code::invalid_argument, "no directory for private copies")
-                                : plugin::prepare_cache(cache);
+    Status prepared(Code::invalid_argument, "no directory for private copies");
+    std::string refused;
+    for (const fs::path& candidate : search.caches) {
+        std::error_code error;
+        cache = fs::absolute(candidate, error).lexically_normal();
+        prepared = plugin::prepare_cache(cache);
+        if (prepared.ok()) {
+            break;
+        }
+        refused += (refused.empty() ? "" : "; ") + prepared.message();
+    }
     if (prepared.ok()) {
         Scan scan(cache, clock_);
         for (const fs::path& directory : search.directories) {
@@ -269,7 +276,9 @@ void Registry::load(const PluginSearch& search) {
         }
         found = scan.take();
     } else {
-        found.failures.push_back({LoadFailureKind::cache_refused, cache, prepared.message()});
+        found.failures.push_back({LoadFailureKind::cache_refused,
+                                  search.caches.empty() ? fs::path() : search.caches.front(),
+                                  refused.empty() ? prepared.message() : refused});
     }
     {
         const std::unique_lock lock(mutex_);
@@ -389,7 +398,8 @@ Result<PluginDescription> Registry::find_scheme(std::string_view scheme) const {
     if (best != nullptr) {
         return best->description;
     }
-    std::string message = "no connector takes " + display_key(scheme) + "://";
+    std::string message =
+        "no connector takes " + display_key(scheme) + ":// (see 'syncline plugin list')";
     if (const std::string near = nearest(scheme, schemes); !near.empty()) {
         message += "; did you mean " + near + "://?";
     }

@@ -1,5 +1,7 @@
 #include "syncline/reconcile/reconciler.hpp"
 
+#include "syncline/core/meta.hpp"
+
 #include <string>
 #include <vector>
 
@@ -567,7 +569,7 @@ struct Reconciler::Impl {
                                                                         : t.mtime_ns - s.mtime_ns)
                                              : 0;
         const bool times_differ = times_known && gap >= mtime_granularity_ns;
-        if (!times_differ && s.meta == t.meta) {
+        if (!times_differ && same_meta(s.meta, t.meta)) {
             return std::nullopt;
         }
         if (rules.mode != Mode::two_way) {
@@ -576,8 +578,11 @@ struct Reconciler::Impl {
         if (times_differ) {
             return s.mtime_ns > t.mtime_ns ? Side::target : Side::source;
         }
-        if (row.base != nullptr && (s.meta == row.base->meta) != (t.meta == row.base->meta)) {
-            return s.meta == row.base->meta ? Side::source : Side::target;
+        if (row.base != nullptr) {
+            const bool source_kept = same_meta(s.meta, row.base->meta);
+            if (source_kept != same_meta(t.meta, row.base->meta)) {
+                return source_kept ? Side::source : Side::target;
+            }
         }
         return s.meta > t.meta ? Side::target : Side::source;
     }

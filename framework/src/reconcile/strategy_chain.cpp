@@ -14,6 +14,8 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kMark = ".conflict-";
+constexpr std::size_t kLongestName = 255;     // bytes that nearly every file system allows
+constexpr std::size_t kLongestExtension = 64; // bytes, with its dot
 
 // Reads a side's content by ranges; fetched only if a strategy asks.
 class RangedContent : public Content {
@@ -92,16 +94,35 @@ NameParts split_name(BytesView key) {
     return {key.substr(0, name_at + stem_size), std::nullopt, name.substr(stem_size)};
 }
 
+std::string label_of(const ConflictStrategy& strategy) {
+    const std::string& id = strategy.plugin_id();
+    const std::size_t dot = id.rfind('.');
+    return dot == std::string::npos ? id : id.substr(dot + 1);
+}
+
 // The side will not be asked any more: no reason to decide otherwise, but to end planning.
 bool is_left_alone(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
 
 } // namespace
 
 Bytes with_conflict_number(BytesView key, unsigned number) {
-    const NameParts parts = split_name(key);
+    NameParts parts = split_name(key);
+    const Bytes mark = Bytes(kMark) + std::to_string(number);
+    const std::size_t slash = key.rfind('/');
+    const std::size_t name_at = slash == BytesView::npos ? 0 : slash + 1;
+    if (parts.stem.size() - name_at + mark.size() + parts.extension.size() > kLongestName) {
+        if (parts.extension.size() > kLongestExtension) {
+            parts = {key, std::nullopt, {}}; // a dot somewhere in a long name
+        }
+        const std::size_t room = name_at + kLongestName - mark.size() - parts.extension.size();
+        std::size_t end = room;
+        while (end + 3 > room && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80) {
+            --end; // not in the middle of a character, which has at most four bytes
+        }
+        parts.stem = parts.stem.substr(0, end);
+    }
     Bytes result(parts.stem);
-    result += kMark;
-    result += std::to_string(number);
+    result += mark;
     result += parts.extension;
     return result;
 }
@@ -121,7 +142,9 @@ void StrategyChain::attach(ItemReader& source, ItemReader& target, const CallCon
 Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     Decision undecided;
     undecided.action = DecisionAction::defer;
-    undecided.reason = "no strategy decided";
+    const auto passes = [&undecided](const std::string& why) {
+        undecided.reason += (undecided.reason.empty() ? "" : "; ") + why;
+    };
     if (strategies_.empty()) {
         undecided.reason = "left for a person (manual)";
         return undecided;
@@ -190,18 +213,19 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             log(LogLevel::warning, "reconcile",
                 strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
                     decision.status().message());
-            undecided.reason = strategy->plugin_id() + " failed: " + decision.status().message();
+            passes(label_of(*strategy) + " failed: " + decision.status().message());
             continue;
         }
         if (decision->action == DecisionAction::decline) {
+            passes(label_of(*strategy) + " declined" +
+                   (decision->reason.empty() ? "" : ": " + decision->reason));
             continue;
         }
         if (decision->action == DecisionAction::keep_both) {
             const bool possible = has_body(conflict.source) && has_body(conflict.target) &&
                                   decision->source_key.empty() != decision->target_key.empty();
             if (!possible) {
-                undecided.reason =
-                    strategy->plugin_id() + " wanted to keep both where that is not possible";
+                passes(label_of(*strategy) + " wanted to keep both where that is not possible");
                 continue;
             }
             const Side loser = decision->source_key.empty() ? Side::target : Side::source;
@@ -211,21 +235,22 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 if (key.code() == Code::cancelled || is_left_alone(key.code())) {
                     return key.status();
                 }
-                undecided.reason = "no name for a conflict copy: " + key.status().message();
+                passes("no name for a conflict copy: " + key.status().message());
                 continue;
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
-            undecided.reason =
-                strategy->plugin_id() + " merged the contents, which this version cannot apply";
+            passes(label_of(*strategy) + " merged the contents, which this version cannot apply");
             continue;
         }
-        const std::string& id = strategy->plugin_id();
-        const std::size_t dot = id.rfind('.');
-        const std::string label = dot == std::string::npos ? id : id.substr(dot + 1);
+        const std::string label = label_of(*strategy);
         decision->reason = decision->reason.empty() ? label : label + ": " + decision->reason;
+        log(LogLevel::debug, "reconcile",
+            "conflict " + display_key(conflict.key) + ": " + decision->reason);
         return decision;
     }
+    log(LogLevel::debug, "reconcile",
+        "conflict " + display_key(conflict.key) + " stays: " + undecided.reason);
     return undecided;
 }
 

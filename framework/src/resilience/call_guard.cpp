@@ -11,10 +11,6 @@ namespace syncline {
 
 namespace {
 
-std::int64_t later(std::int64_t now_ns, std::int64_t by_ns) {
-    return now_ns > INT64_MAX - by_ns ? kNoDeadline : now_ns + by_ns;
-}
-
 class Guard : public CallGuard {
 public:
     Guard(std::string name, const GuardOptions& options, const Clock& clock,

@@ -130,6 +130,22 @@ Status make_state_file(const fs::path& directory, const fs::path& file) {
     return state::sync_directory(directory);
 }
 
+// SQLite gives its shared memory and its log the mode of the file they belong to. Where that could
+// only be read for a while they stay as they were made then, and nobody could write any more.
+// Called before anything opens the file, with the lock that creators and upgraders take; but others
+// may have it open, so the files are made writable and not removed.
+Status make_logs_writable(const fs::path& file) {
+    for (const char* suffix : {"-wal", "-shm"}) {
+        const fs::path log = file.native() + suffix;
+        struct stat found {};
+        if (::lstat(log.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
+            (found.st_mode & S_IWUSR) == 0 && ::chmod(log.c_str(), 0600) != 0) {
+            return state::status_of_errno(errno, "write", log);
+        }
+    }
+    return {};
+}
+
 // Whether there is something in the file; an empty one is as good as none.
 Result<bool> has_content(const fs::path& file) {
     struct stat found {};
@@ -155,6 +171,9 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
                                       given);
     }
     SYNCLINE_TRY(state::make_private_directory(directory));
+    if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+        return state::status_of_errno(errno, "write to the state directory", directory);
+    }
     SYNCLINE_TRY(state::make_private_directory(directory / "locks"));
 
     // One at a time creates and upgrades. Held for milliseconds, so waiting is right.
@@ -170,6 +189,11 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
     std::int64_t version = 0;
     SYNCLINE_STATE_ASSIGN(const bool is_there, has_content(file));
     if (is_there) {
+        // Before SQLite does, which leaves files behind that are as hard to write as this one.
+        if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+            return state::status_of_errno(errno, "read and write the state file", file);
+        }
+        SYNCLINE_TRY(make_logs_writable(file));
         // Looks before anything writes: a file that cannot be used stays as it is, byte for byte.
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_schema(database, state::migrations()));

@@ -18,6 +18,7 @@ inline constexpr int kNeedsPerson = 7; // credentials, quota, corrupt state, a r
 inline constexpr int kGuard = 8;       // nothing changed
 inline constexpr int kLockHeld = 11;
 inline constexpr int kInterrupted = 130;
+inline constexpr int kReaderGone = 141; // nobody read the result to its end, as after SIGPIPE
 } // namespace exit_code
 
 int exit_code_of(const Status& status);

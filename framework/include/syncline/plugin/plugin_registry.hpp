@@ -60,7 +60,8 @@ enum class LoadFailureKind {
     broken,         // the entry or its factory breaks the rules of the ABI
     unreadable,     // the file, or the manifest of its bundle, cannot be read
     digest_differs, // not the file that the manifest of its bundle names
-    cache_refused,  // no private place for copies; `library` is that place, and nothing was loaded
+    cache_refused,  // no private place for copies; `library` is the first of those that were tried,
+                    // and nothing was loaded
 };
 std::string_view name_of(LoadFailureKind kind);
 
@@ -72,8 +73,9 @@ struct LoadFailure {
 
 struct PluginSearch {
     std::vector<std::filesystem::path>
-        directories;             // in order of preference; a file loads that library alone
-    std::filesystem::path cache; // private copies go here, created 0700
+        directories; // in order of preference; a file loads that library alone
+    // Private copies go to the first of these that can be used, created 0700.
+    std::vector<std::filesystem::path> caches;
 };
 
 // --plugin-path directories, then SYNCLINE_PLUGIN_PATH (absolute entries only), then unless

@@ -34,10 +34,7 @@ struct ProgressSnapshot {
 // numbers is.
 class RunProgress {
 public:
-    void enter(RunPhase phase) {
-        phase_.store(phase, std::memory_order_relaxed);
-        event(RunEventKind::phase_changed, Code::ok, {}, name_of(phase));
-    }
+    void enter(RunPhase phase);
     void listed(std::uint64_t n) { items_listed_.fetch_add(n, std::memory_order_relaxed); }
     void compared() { items_compared_.fetch_add(1, std::memory_order_relaxed); }
     void planned(std::uint64_t ops, std::uint64_t bytes) {

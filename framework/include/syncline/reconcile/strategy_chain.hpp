@@ -38,7 +38,7 @@ private:
 };
 
 // `dir/name.conflict-3.ext` with another number; a name without the mark gets it before its
-// extension.
+// extension. The name is shortened to 255 bytes, between characters and before the mark.
 Bytes with_conflict_number(BytesView key, unsigned number);
 
 } // namespace syncline

@@ -34,8 +34,9 @@ public:
 class StateDirectory {
 public:
     virtual ~StateDirectory() = default;
-    // Fails with Code::lock_held, naming the process that holds it.
-    virtual Result<std::unique_ptr<SyncLock>> lock(const std::string& sync_name) = 0;
+    // `name` says what must not be in two hands at once. Fails with Code::lock_held, naming the
+    // process that holds it.
+    virtual Result<std::unique_ptr<SyncLock>> lock(const std::string& name) = 0;
     virtual Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) = 0;
 };
 
