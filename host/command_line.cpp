@@ -121,6 +121,30 @@ Status parse_arguments(const std::vector<std::string>& arguments,
     return check_common_values(vm);
 }
 
+Status parse_globs(const std::vector<std::string>& arguments,
+                   const po::options_description& options, KeyFilter& into) {
+    using namespace po::command_line_style;
+    const auto parsed = po::command_line_parser(arguments)
+                            .options(options)
+                            .style(unix_style & ~allow_guessing)
+                            .allow_unregistered()
+                            .run();
+    std::vector<std::pair<bool, std::string>> globs;
+    for (const auto& option : parsed.options) {
+        if (option.string_key == "include" || option.string_key == "exclude") {
+            for (const std::string& glob : option.value) {
+                globs.emplace_back(option.string_key == "include", glob);
+            }
+        }
+    }
+    Result<KeyFilter> filter = KeyFilter::make(globs);
+    if (!filter.ok()) {
+        return Status(Code::invalid_argument, filter.status().message());
+    }
+    into = *std::move(filter);
+    return {};
+}
+
 Result<std::unique_ptr<PluginRegistry>> open_plugins(const CommonOptions& options) {
     LogOptions log_options;
     log_options.console_level = options.verbose ? LogLevel::debug : LogLevel::error;

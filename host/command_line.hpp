@@ -3,6 +3,7 @@
 
 #include "syncline/core/status.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
+#include "syncline/reconcile/rules.hpp"
 
 #include <boost/program_options.hpp>
 #include <filesystem>
@@ -32,6 +33,11 @@ Status parse_arguments(const std::vector<std::string>& arguments,
                        const po::options_description& options,
                        const po::options_description& positional_options,
                        const po::positional_options_description& positional, po::variables_map& vm);
+
+// --include and --exclude decide by which comes last, so their order on the command line counts.
+// The arguments must have been parsed without an error.
+Status parse_globs(const std::vector<std::string>& arguments,
+                   const po::options_description& options, KeyFilter& into);
 
 // Sets up logging and loads the plugins.
 Result<std::unique_ptr<PluginRegistry>> open_plugins(const CommonOptions& options);

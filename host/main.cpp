@@ -7,34 +7,58 @@
 #include <algorithm>
 #include <exception>
 #include <fcntl.h>
+#include <functional>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <poll.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 
 using namespace syncline;
 using namespace syncline::host;
 
-int dispatch(const std::string& command, const Arguments& rest) {
-    const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};
-    if (command == "help" || command == "--help" || command == "-h") {
-        const bool of_command =
-            !rest.empty() && std::find(known.begin(), known.end(), rest[0]) != known.end();
-        return of_command && rest[0] != "help" ? dispatch(rest[0], {"--help"}) : help_command(rest);
+using Command = std::function<int(const Arguments&)>;
+
+// A command that can be interrupted.
+Command interruptible(int (*run)(const Arguments&, const std::shared_ptr<Interrupts>&)) {
+    return [run](const Arguments& arguments) {
+        return run(arguments, std::make_shared<Interrupts>(syncline::system_clock()));
+    };
+}
+
+const std::map<std::string, Command>& commands() {
+    static const std::map<std::string, Command> known{
+        {"sync", interruptible(sync_command)},
+        {"plan", interruptible(plan_command)},
+        {"history", history_command},
+        {"undo", interruptible(undo_command)},
+        {"restore", interruptible(restore_command)},
+        {"verify", interruptible(verify_command)},
+        {"plugin", plugin_command},
+        {"version", version_command},
+        {"help", help_command},
+    };
+    return known;
+}
+
+int dispatch(const std::string& word, const Arguments& rest) {
+    const std::string command = word == "--help" || word == "-h" ? "help"
+                                : word == "--version"            ? "version"
+                                                                 : word;
+    if (command == "help" && !rest.empty() && rest[0] != "help" && commands().contains(rest[0])) {
+        return dispatch(rest[0], {"--help"});
     }
-    if (command == "version" || command == "--version") {
-        return version_command(rest);
+    if (const auto found = commands().find(command); found != commands().end()) {
+        return found->second(rest);
     }
-    if (command == "plugin") {
-        return plugin_command(rest);
+    std::vector<std::string> names;
+    for (const auto& [name, run] : commands()) {
+        names.push_back(name);
     }
-    if (command == "sync" || command == "plan") {
-        const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
-        return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
-    }
-    const std::string near = nearest(command, known);
+    const std::string near = nearest(command, names);
     return usage_error("unknown command '" + display_key(command) + "'" +
                        (near.empty() ? "; see 'syncline help'" : "; did you mean '" + near + "'?"));
 }

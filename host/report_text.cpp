@@ -121,9 +121,12 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     };
     const bool executed = report.run_id != 0;
     const Outcomes& o = report.outcomes;
+    const bool is_sync = report.command == "sync";
     out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ")
-        << display_key(report.target) << "  (" << name_of(report.mode)
-        << (report.first_run ? ", first run" : "") << ")\n";
+        << display_key(report.target) << "  ("
+        << (is_sync ? std::string(name_of(report.mode))
+                    : report.command + " of run " + std::to_string(report.of_run))
+        << (is_sync && report.first_run ? ", first run" : "") << ")\n";
     out << (executed ? "  done: " : "  would: ");
     const char* separator = "";
     const auto part = [&](std::uint64_t n, const char* past, const char* would) {
@@ -144,8 +147,10 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     if (bytes > 0) {
         out << "; " << display_size(bytes);
     }
-    out << "; " << report.listed[0] << " and " << report.listed[1] << " items looked at in "
-        << display_duration_ms(report.duration_ms) << '\n';
+    if (is_sync) {
+        out << "; " << report.listed[0] << " and " << report.listed[1] << " items looked at";
+    }
+    out << " in " << display_duration_ms(report.duration_ms) << '\n';
     out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
         << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
         << " pending\n";
@@ -175,6 +180,7 @@ void print_items(std::ostream& out, const SyncReport& report) {
 void print_messages(std::ostream& out, const SyncReport& report,
                     const std::vector<std::string>& strategies) {
     const Outcomes& o = report.outcomes;
+    const bool is_sync = report.command == "sync";
     if (!report.guard.ok()) {
         out << "syncline: stopped before anything was changed: " << report.guard.message() << '\n';
         return;
@@ -193,15 +199,35 @@ void print_messages(std::ostream& out, const SyncReport& report,
         out << "syncline: " << display_count(o.pending, "operation")
             << " left for the next run; run the same command again\n";
     }
+    for (std::size_t i = 0; i < report.not_archived.size() && i < kShown; ++i) {
+        const NotArchived& item = report.not_archived[i];
+        out << "syncline: the old content of '" << display_key(item.key) << "' on "
+            << name_of(item.side) << " is not archived: " << item.why << '\n';
+    }
+    if (report.not_archived_count > kShown) {
+        out << "syncline: " << report.not_archived_count - kShown
+            << " more old contents are not archived\n";
+    }
+    if (!is_sync && o.ok > 0 && !report.interrupted) {
+        out << "syncline: only the side that the run wrote was changed back; the next sync takes "
+               "that for an edit and carries it to the other side\n";
+    }
     if (o.failed > 0) {
         out << "syncline: " << display_count(o.failed, "item")
             << " failed; the next run tries them again\n";
     }
-    if (report.unreadable > 0) {
+    if (report.unreadable > 0 && !is_sync) {
+        out << "syncline: " << display_count(report.unreadable, "item")
+            << " could not be taken back; the list above says why\n";
+    } else if (report.unreadable > 0) {
         out << "syncline: " << display_count(report.unreadable, "item")
             << " could not be read and stayed as before on both sides; check the permissions\n";
     }
-    if (o.conflicted > 0) {
+    if (o.conflicted > 0 && !is_sync) {
+        out << "syncline: " << display_count(o.conflicted, "item")
+            << " left alone, because somebody changed " << (o.conflicted == 1 ? "it" : "them")
+            << " after the run; 'syncline restore' brings single items back all the same\n";
+    } else if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
             << "; make both sides equal, "

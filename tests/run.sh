@@ -110,6 +110,8 @@ for step in "${steps[@]}"; do
             step_started=$SECONDS
             run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
+            run_python "going back" python3 tests/scenario/going_back_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
             run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
                 $([ "$full" -eq 1 ] && echo --full)
             ;;

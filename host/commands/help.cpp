@@ -25,19 +25,24 @@ int help_command(const Arguments& arguments) {
 
 usage: syncline COMMAND ...
 
-  sync SOURCE TARGET    make both sides the same
-  plan SOURCE TARGET    show what sync would do; changes nothing
-  plugin list           which plugins there are, and which could not be used
-  plugin info NAME      what one plugin is and how it is configured
-  version               print the version
-  help [COMMAND]        print this, or a command's options
+  sync SOURCE TARGET            make both sides the same
+  plan SOURCE TARGET            show what sync would do; changes nothing
+  history SOURCE TARGET         which runs there were, and what each did (--run N)
+  undo SOURCE TARGET RUN        put what a run wrote back to what was there before it
+  restore SOURCE TARGET KEY     bring one item's old content back
+  verify SOURCE TARGET          compare both sides byte by byte; changes nothing
+  plugin list                   which plugins there are, and which could not be used
+  plugin info NAME              what one plugin is and how it is configured
+  version                       print the version
+  help [COMMAND]                print this, or a command's options
 
 SOURCE and TARGET are directories, or URLs of a scheme that a connector plugin takes.
 'syncline COMMAND --help' tells a command's options.
 
 Exit codes: 0 in sync, 1 unexpected error, 2 usage, 3 configuration or missing root, 4 some items failed,
 5 temporary failure (run again), 6 unresolved conflicts, 7 needs a person, 8 a guard stopped the run before it
-changed anything, 11 another run holds the lock, 130 or 143 interrupted, 141 nobody read the output to its end.
+changed anything, 9 verify found differences, 11 another run holds the lock, 130 or 143 interrupted, 141 nobody read
+the output to its end.
 )";
     return 0;
 }

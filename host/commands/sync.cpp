@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "interrupts.hpp"
+#include "op_json.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
@@ -95,24 +96,6 @@ Status parse_force(const std::string& text, Force& into) {
     return {};
 }
 
-// --include and --exclude decide by which comes last, so their order on the command line counts.
-Status parse_globs(const po::parsed_options& parsed, KeyFilter& into) {
-    std::vector<std::pair<bool, std::string>> globs;
-    for (const auto& option : parsed.options) {
-        if (option.string_key == "include" || option.string_key == "exclude") {
-            for (const std::string& glob : option.value) {
-                globs.emplace_back(option.string_key == "include", glob);
-            }
-        }
-    }
-    Result<KeyFilter> filter = KeyFilter::make(globs);
-    if (!filter.ok()) {
-        return Status(Code::invalid_argument, filter.status().message());
-    }
-    into = *std::move(filter);
-    return {};
-}
-
 Status parse(const Arguments& arguments, const char* command, bool can_execute, SyncOptions& into) {
     po::options_description options(
         std::string("usage: syncline ") + command +
@@ -154,8 +137,14 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
     add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2),
         "operations at the same time, 1 to 64");
+    bool no_archive = false;
+    bool archive_remote = false;
     if (can_execute) {
         add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
+        add("no-archive", po::bool_switch(&no_archive),
+            "do not keep what is overwritten or deleted (see 'syncline undo --help')");
+        add("archive-remote", po::bool_switch(&archive_remote),
+            "keep it even where it must be fetched first");
     }
     add_common_options(options, into.common);
 
@@ -208,10 +197,14 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     if (vm.count("force") != 0) {
         SYNCLINE_TRY(parse_force(vm["force"].as<std::string>(), rules.force));
     }
-    po::options_description all;
-    all.add(options).add(hidden);
-    SYNCLINE_TRY(parse_globs(
-        po::command_line_parser(words).options(all).positional(positional).run(), rules.filter));
+    SYNCLINE_TRY(parse_globs(words, options, rules.filter));
+    if (no_archive && archive_remote) {
+        return Status(Code::invalid_argument,
+                      "--no-archive and --archive-remote exclude each other; use one of them");
+    }
+    into.spec.archiving = no_archive       ? Archiving::off
+                          : archive_remote ? Archiving::all
+                                           : Archiving::local;
     into.spec.strategies = split(chain, ',');
     const std::vector<std::string>& names = into.spec.strategies;
     const bool empty_name =
@@ -226,29 +219,6 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     into.spec.state_directory =
         state.empty() ? default_state_directory() : std::filesystem::absolute(state);
     return {};
-}
-
-nlohmann::ordered_json op_json(const PlannedOp& op) {
-    nlohmann::ordered_json json;
-    json["action"] = name_of(op.action);
-    if (op.action != Action::conflict) {
-        json["side"] = name_of(op.side);
-    }
-    if (is_utf8(op.key)) {
-        json["key"] = op.key;
-    } else {
-        json["key_b64"] = base64(op.key);
-    }
-    if (!op.other_key.empty()) {
-        const bool is_text = is_utf8(op.other_key);
-        json[is_text ? "conflict_copy" : "conflict_copy_b64"] =
-            is_text ? op.other_key : base64(op.other_key);
-    }
-    if (op.conflict != ConflictKind::none) {
-        json["conflict"] = name_of(op.conflict);
-    }
-    json["reason"] = op.reason;
-    return json;
 }
 
 // Shows every operation as it is read from the plan, so that a plan of any length needs no memory.

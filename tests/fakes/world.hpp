@@ -6,6 +6,7 @@
 #include "fakes/fake_registry.hpp"
 #include "fakes/temporary_directory.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/going_back.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -33,6 +34,7 @@ public:
     Rules rules;
     std::vector<std::string> chain;
     RunControl control;
+    Archiving archiving = Archiving::local; // these stores are not local, so nothing is archived
 
     // Whatever became of it.
     SyncReport run_to_its_end() {
@@ -44,6 +46,7 @@ public:
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;
+        spec.archiving = archiving;
         return run_sync({registry, *pool, progress, clock}, spec, control);
     }
 
@@ -60,6 +63,19 @@ public:
         BOOST_REQUIRE_MESSAGE(report.ok(), report.status().message());
         BOOST_REQUIRE(report->outcomes.add_up());
         return *std::move(report);
+    }
+
+    SyncPlace place() const { return {"fake://a", "fake://b", directory_.path() / "state"}; }
+
+    // With the guards against many deletions off, which have tests of their own.
+    SyncReport undo(std::int64_t run) {
+        UndoSpec spec;
+        spec.place = place();
+        spec.run = run;
+        spec.force_deletions = true;
+        spec.guard = guard;
+        RunProgress progress;
+        return undo_run({registry, *pool, progress, clock}, spec, control);
     }
 
     static std::map<std::string, std::function<Result<Decision>(const Conflict&)>>

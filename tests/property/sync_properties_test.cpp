@@ -312,4 +312,34 @@ BOOST_AUTO_TEST_CASE(stopping_anywhere_and_running_again) {
           });
 }
 
+BOOST_AUTO_TEST_CASE(undo_brings_the_written_sides_back) {
+    check("after a run and its undo both sides are as before the run, and so again after the undo "
+          "of the undo",
+          [] {
+              Edited w(any_edits(12), any_edits(12));
+              w.archiving = Archiving::all;
+              w.rules.mode = *rc::gen::element(Mode::two_way, Mode::one_way, Mode::mirror);
+              w.rules.deleted_container = *rc::gen::elementOf(kContainerPolicies);
+              const auto chain =
+                  *rc::gen::element<std::string>("", "source-wins", "target-wins", "keep-both");
+              if (!chain.empty()) {
+                  w.chain = {chain};
+              }
+              const Tree a = tree_of(w.a);
+              const Tree b = tree_of(w.b);
+              const SyncReport run = w.run();
+              const Tree a_after = tree_of(w.a);
+              const Tree b_after = tree_of(w.b);
+              const SyncReport undone = w.undo(run.run_id);
+              RC_ASSERT(undone.error.message() == "");
+              RC_ASSERT(undone.outcomes.ok == undone.outcomes.planned);
+              RC_ASSERT(tree_of(w.a) == a);
+              RC_ASSERT(tree_of(w.b) == b);
+              const SyncReport redone = w.undo(undone.run_id);
+              RC_ASSERT(redone.error.message() == "");
+              RC_ASSERT(tree_of(w.a) == a_after);
+              RC_ASSERT(tree_of(w.b) == b_after);
+          });
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -553,7 +553,8 @@ class Report(unittest.TestResult):
         print(f"SKIP {test.id().split('.', 1)[-1]}: {reason}")
 
 
-def main():
+def main(module=None):
+    """Runs the tests of `module`, by default of this one."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
@@ -571,7 +572,7 @@ def main():
             yield from every(one) if isinstance(one, unittest.TestSuite) else (one,)
 
     load = unittest.defaultTestLoader.loadTestsFromModule
-    tests = every([load(sys.modules[__name__]), load(manners)])
+    tests = every([load(module)] if module else [load(sys.modules[__name__]), load(manners)])
     names = options.names
     chosen = [one for one in tests if not names or any(name in one.id() for name in names)]
     report = Report()

@@ -1,5 +1,6 @@
 #include "syncline/execute/executor.hpp"
 
+#include "execute/keeper.hpp"
 #include "execute/operations.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
@@ -44,8 +45,9 @@ class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
-          operations_(in.source, in.target, in.progress, in.options),
-          last_commit_ns_(in.clock.mono_ns()), tasks_(in.pool, in.lane) {}
+          operations_(in.source, in.target, in.progress, in.options, in.keeping.journal != nullptr),
+          keeper_(in.source, in.target, in.keeping), last_commit_ns_(in.clock.mono_ns()),
+          tasks_(in.pool, in.lane) {}
 
     Result<ExecuteResult> run() {
         Result<PlanCounts> counts = in_.plan.counts();
@@ -150,6 +152,7 @@ private:
 
     // On a worker.
     void work(Batch batch) {
+        keeper_.keep(batch, call_);
         for (OpResult& result : batch) {
             attempt(result);
         }
@@ -262,6 +265,7 @@ private:
                 SYNCLINE_TRY(in_.report({result.op, result.outcome, result.code, result.message}));
             }
         }
+        SYNCLINE_TRY(record(result));
         for (const BaseChange& change : result.base_changes) {
             SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
                                       : in_.base.put(to_view(change.entry)));
@@ -279,6 +283,30 @@ private:
         return due ? commit() : Status();
     }
 
+    // For the journal: what was done, or that what was intended was not.
+    Status record(const OpResult& result) {
+        if (in_.keeping.journal == nullptr) {
+            return {};
+        }
+        for (const JournalEntry& change : result.changes) {
+            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, change));
+        }
+        const bool is_done =
+            std::any_of(result.changes.begin(), result.changes.end(),
+                        [&](const JournalEntry& change) { return change.key == result.op.key; });
+        if (result.is_intended && !is_done && result.code != Code::outcome_unknown) {
+            JournalEntry entry;
+            entry.key = result.op.key;
+            entry.side = result.op.side;
+            entry.action = Action::skip;
+            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+        }
+        if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
+            in_.keeping.not_kept(result.op, result.not_kept);
+        }
+        return {};
+    }
+
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
     Status commit() {
         for (const Side side : {Side::source, Side::target}) {
@@ -292,6 +320,7 @@ private:
             const Status flushed = endpoint.flush(call);
             if (!flushed.ok()) {
                 broken_ = true;
+                SYNCLINE_TRY(commit_journal());
                 SYNCLINE_TRY(in_.base.rollback());
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
@@ -303,15 +332,21 @@ private:
             }
             written = false;
         }
+        SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
         return in_.base.commit();
+    }
+
+    Status commit_journal() {
+        return in_.keeping.journal != nullptr ? in_.keeping.journal->commit() : Status();
     }
 
     const ExecuteInputs& in_;
     std::stop_token drain_;
     CallContext call_;
     Operations operations_;
+    Keeper keeper_;
     ExecuteResult result_;
 
     std::mutex mutex_;

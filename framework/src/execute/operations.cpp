@@ -89,6 +89,7 @@ Judgement judge(Code code) {
 
 void Operations::perform(OpResult& result, const CallContext& call) const {
     const Status status = [&]() -> Status {
+        SYNCLINE_TRY(result.keep_failed);
         switch (result.op.action) {
         case Action::create:
         case Action::update:
@@ -143,6 +144,32 @@ Side Operations::refused_by(const PlannedOp& op, const Status& status) const {
     return op.side;
 }
 
+// Of a result that fails after it changed something (a conflict copy, say) the changes stay.
+void Operations::changed(OpResult& result, BytesView key, Side side, Action action,
+                         const std::optional<Item>& before,
+                         const std::optional<Item>& after) const {
+    if (!records_changes_) {
+        return;
+    }
+    JournalEntry& entry = result.changes.emplace_back();
+    entry.key = key;
+    entry.side = side;
+    entry.action = action;
+    entry.is_done = true;
+    entry.before = before;
+    entry.after = after;
+    for (std::optional<Item>* item : {&entry.before, &entry.after}) {
+        if (*item) {
+            (*item)->key.clear();
+            (*item)->id.clear();
+        }
+    }
+    if (key == result.op.key) {
+        entry.archived = result.archived;
+        entry.not_kept = result.not_kept;
+    }
+}
+
 // Writes content. Where the answer leaves it open whether it was written, or something is there
 // that should not be, it will do if what is there is equal: another operation of this run made it,
 // or a run that was cut short, or an attempt whose answer got lost.
@@ -154,6 +181,7 @@ Result<Transferred> Operations::write_content(const TransferRequest& request,
     }
     std::optional<Transferred> found = find_written(request, call);
     if (found) {
+        found->was_there = done.code() == Code::already_exists;
         return *std::move(found);
     }
     return not_done(done.status(), "a look afterwards did not show it there");
@@ -177,6 +205,10 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes = done->bytes;
+    if (!done->was_there) {
+        changed(result, op.key, op.side, there ? Action::update : Action::create, there,
+                done->written);
+    }
     result.base_changes.push_back({entry_of(op.key, from, std::move(done->read),
                                             std::move(done->written), std::move(done->hash)),
                                    false});
@@ -212,6 +244,9 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
             return made.status();
         }
         container = *std::move(there);
+    }
+    if (made.code() != Code::already_exists) {
+        changed(result, op.key, op.side, Action::create, std::nullopt, container);
     }
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
@@ -253,6 +288,8 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
         if (left.ok() || left.code() != Code::not_found) {
             return left.ok() ? not_done(removed, "it is still there") : left.status();
         }
+    } else {
+        changed(result, op.key, op.side, Action::remove, planned, std::nullopt);
     }
     result.base_changes.push_back(erasure(op.key));
     return {};
@@ -275,20 +312,21 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         request.item.meta = model.meta;
         const Intent intent;
         request.idempotency = intent.bytes();
-        Result<Item> changed = to.set_meta(call, request);
-        if (!changed.ok() && is_doubtful_write(changed.status(), to)) {
+        Result<Item> set = to.set_meta(call, request);
+        if (!set.ok() && is_doubtful_write(set.status(), to)) {
             std::optional<Item> found =
                 find_meta_set({to, at(from), op.key, written, model, Bytes(agreed_hash(op))}, call);
             if (!found) {
-                return not_done(changed.status(), "a look afterwards did not show it there");
+                return not_done(set.status(), "a look afterwards did not show it there");
             }
-            changed = *std::move(found);
+            set = *std::move(found);
         }
-        if (!changed.ok() && changed.code() != Code::not_supported) {
-            return changed.status();
+        if (!set.ok() && set.code() != Code::not_supported) {
+            return set.status();
         }
-        if (changed.ok()) {
-            written = *std::move(changed);
+        if (set.ok()) {
+            changed(result, op.key, op.side, Action::set_meta, written, *set);
+            written = *std::move(set);
             is_set = true;
         }
     }
@@ -311,6 +349,9 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
         return done.status();
     }
     result.bytes += done->bytes;
+    if (!done->was_there) {
+        changed(result, op.other_key, to, Action::create, std::nullopt, done->written);
+    }
     read = std::move(done->read);
     written = std::move(done->written);
     hash = std::move(done->hash);
@@ -357,6 +398,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes += done->bytes;
+    changed(result, op.key, loser_side, Action::update, loser, done->written);
     result.base_changes.push_back(
         {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
     return {};

@@ -33,6 +33,12 @@ struct OpResult {
     Code code = Code::ok;
     std::string message;
     std::vector<BaseChange> base_changes;
+    Status keep_failed;   // the old content could not be archived: nothing may be written
+    Bytes archived;       // digest of the old content; empty: not kept
+    std::string not_kept; // why not
+    bool tells_not_kept = false;
+    bool is_intended = false;          // the journal says that it is about to happen
+    std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
     GiveUp give_up = GiveUp::nothing;
     Side given_up = Side::target; // the side that refused, which need not be the one written
@@ -41,8 +47,9 @@ struct OpResult {
 class Operations {
 public:
     Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
-               const ExecuteOptions& options)
-        : source_(source), target_(target), progress_(progress), options_(options) {}
+               const ExecuteOptions& options, bool records_changes)
+        : source_(source), target_(target), progress_(progress), options_(options),
+          records_changes_(records_changes) {}
 
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
@@ -56,6 +63,8 @@ private:
     Status keep_both(OpResult& result, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
+    void changed(OpResult& result, BytesView key, Side side, Action action,
+                 const std::optional<Item>& before, const std::optional<Item>& after) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 
@@ -63,6 +72,7 @@ private:
     Endpoint& target_;
     RunProgress& progress_;
     const ExecuteOptions& options_;
+    const bool records_changes_;
 };
 
 } // namespace syncline

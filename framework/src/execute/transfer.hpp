@@ -26,6 +26,7 @@ struct Transferred {
     Item written; // as `to` reported it afterwards
     Bytes hash;   // XXH3-128; empty where the content was too large to learn it on the way
     std::uint64_t bytes = 0;
+    bool was_there = false; // an equal content was there already, so nothing was written
 };
 
 // Code::conflict when the source moved since it was planned, or while it was read; nothing is

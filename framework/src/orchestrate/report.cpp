@@ -38,6 +38,10 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["run"] = report.run_id;
     put_place(json, "source", report.source);
     put_place(json, "target", report.target);
+    json["command"] = report.command;
+    if (report.of_run != 0) {
+        json["of_run"] = report.of_run;
+    }
     json["mode"] = name_of(report.mode);
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
@@ -117,6 +121,16 @@ std::string report_json(const SyncReport& report, int exit_code) {
             pending.push_back(std::move(entry));
         }
     }
+    ordered_json not_archived = ordered_json::array();
+    for (const NotArchived& item : report.not_archived) {
+        ordered_json entry;
+        put_key(entry, item.key);
+        entry["side"] = name_of(item.side);
+        entry["message"] = text_of(item.why);
+        not_archived.push_back(std::move(entry));
+    }
+    json["not_archived"] = std::move(not_archived);
+    json["not_archived_count"] = report.not_archived_count;
     json["conflicts"] = std::move(conflicts);
     json["failures"] = std::move(failures);
     json["skipped"] = std::move(skipped);

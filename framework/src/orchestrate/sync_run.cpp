@@ -1,5 +1,6 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
+#include "orchestrate/keeping.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
@@ -137,7 +138,7 @@ private:
             return Status(Code::invalid_config, missing); // leave no trace of a slip
         }
         Result<std::unique_ptr<StateDirectory>> directory =
-            open_state_directory(spec_.state_directory);
+            open_state_directory(spec_.state_directory, clock_);
         if (directory.code() == Code::io) {
             return Status(Code::invalid_config,
                           directory.status().message() + "; choose another place with --state");
@@ -328,8 +329,10 @@ private:
                                    progress_,
                                    clock_,
                                    [this](const OpReport& op) { return note(op); },
-                                   {}};
+                                   {},
+                                   keeping_of(*state_, spec_.archiving, report_)};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
+        tidy_history(*state_, report_.run_id, inputs.keeping);
         if (!result.ok()) {
             return result.status();
         }

@@ -1,7 +1,7 @@
 #include "state/plan_store.hpp"
 
 #include "state/files.hpp"
-#include "state/packing.hpp"
+#include "state/packed_item.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -62,36 +62,6 @@ constexpr std::uint64_t kUnreadable = 2;
 constexpr std::uint64_t kHasSource = 4;
 constexpr std::uint64_t kHasTarget = 8;
 constexpr std::uint64_t kHasBase = 16;
-
-void put_item(const Item& item, Bytes& out) {
-    put_number(static_cast<std::uint64_t>(item.kind) | (item.unreadable ? 16U : 0U) |
-                   (item.unsettled ? 32U : 0U),
-               out);
-    put_number(static_cast<std::uint64_t>(item.hash_algo), out);
-    put_number(item.size + 1, out); // kUnknownSize becomes 0
-    put_number(static_cast<std::uint64_t>(item.mtime_ns) ^ (1ULL << 63),
-               out); // kUnknownTime becomes 0
-    put_bytes(item.version, out);
-    put_bytes(item.hash, out);
-    put_bytes(item.meta, out);
-    put_bytes(item.id, out);
-}
-
-Item read_item(Reader& in) {
-    Item item;
-    const std::uint64_t traits = in.number();
-    item.kind = static_cast<ItemKind>(traits & 15);
-    item.unreadable = (traits & 16) != 0;
-    item.unsettled = (traits & 32) != 0;
-    item.hash_algo = static_cast<HashAlgo>(in.number());
-    item.size = in.number() - 1;
-    item.mtime_ns = static_cast<std::int64_t>(in.number() ^ (1ULL << 63));
-    item.version = Bytes(in.bytes());
-    item.hash = Bytes(in.bytes());
-    item.meta = Bytes(in.bytes());
-    item.id = Bytes(in.bytes());
-    return item;
-}
 
 void put_body(const PlannedOp& op, Bytes& out) {
     put_number((op.differs ? kDiffers : 0U) | (op.unreadable ? kUnreadable : 0U) |

@@ -1,7 +1,9 @@
 #include "syncline/state/state.hpp"
 
+#include "state/archive_store.hpp"
 #include "state/base_store.hpp"
 #include "state/files.hpp"
+#include "state/journal_store.hpp"
 #include "state/migrations.hpp"
 #include "state/plan_store.hpp"
 #include "state/run_store.hpp"
@@ -25,13 +27,17 @@ namespace fs = std::filesystem;
 class SqliteSyncState final : public SyncState {
 public:
     SqliteSyncState(std::unique_ptr<state::SqliteBaseStore> base,
-                    std::shared_ptr<state::SharedConnection> shared, fs::path plan_file)
-        : base_(std::move(base)), runs_(shared), identity_(std::move(shared)),
-          plan_file_(std::move(plan_file)) {}
+                    std::shared_ptr<state::SharedConnection> shared, const fs::path& directory,
+                    fs::path plan_file, const Clock& clock)
+        : base_(std::move(base)), runs_(shared), identity_(shared),
+          archive_(directory / "state.db", directory / "archive", shared->sync, clock),
+          journal_(directory / "state.db", shared->sync), plan_file_(std::move(plan_file)) {}
 
     BaseStore& base() override { return *base_; }
     RunStore& runs() override { return runs_; }
     IdentityStore& identity() override { return identity_; }
+    ArchiveStore& archive() override { return archive_; }
+    JournalStore& journal() override { return journal_; }
 
     Result<std::unique_ptr<PlanStore>> new_plan() override {
         SYNCLINE_STATE_ASSIGN(std::unique_ptr<PlanStore> plan,
@@ -43,12 +49,15 @@ private:
     std::unique_ptr<state::SqliteBaseStore> base_;
     state::SqliteRunStore runs_;
     state::SqliteIdentityStore identity_;
+    state::FileArchiveStore archive_;
+    state::SqliteJournalStore journal_;
     fs::path plan_file_;
 };
 
 class SqliteStateDirectory final : public StateDirectory {
 public:
-    explicit SqliteStateDirectory(fs::path directory) : directory_(std::move(directory)) {}
+    SqliteStateDirectory(fs::path directory, const Clock& clock)
+        : directory_(std::move(directory)), clock_(clock) {}
 
     Result<std::unique_ptr<SyncLock>> lock(const std::string& sync_name) override {
         return state::acquire_sync_lock(
@@ -61,8 +70,8 @@ public:
         SYNCLINE_STATE_ASSIGN(auto base, state::SqliteBaseStore::open(file, sync));
         SYNCLINE_STATE_ASSIGN(auto shared, state::open_shared(file, sync));
         return std::unique_ptr<SyncState>(std::make_unique<SqliteSyncState>(
-            std::move(base), std::move(shared),
-            directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db")));
+            std::move(base), std::move(shared), directory_,
+            directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db"), clock_));
     }
 
 private:
@@ -86,6 +95,7 @@ private:
     }
 
     fs::path directory_;
+    const Clock& clock_;
 };
 
 Status remove_if_there(const fs::path& file) {
@@ -161,7 +171,8 @@ Result<bool> has_content(const fs::path& file) {
 
 } // namespace
 
-Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& given) {
+Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& given,
+                                                             const Clock& clock) {
     // Absolute, so that neither a later chdir() nor a name that looks like a URI changes what it
     // means.
     std::error_code error;
@@ -209,7 +220,8 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_tables(database));
     }
-    return std::unique_ptr<StateDirectory>(std::make_unique<SqliteStateDirectory>(directory));
+    return std::unique_ptr<StateDirectory>(
+        std::make_unique<SqliteStateDirectory>(directory, clock));
 }
 
 } // namespace syncline

@@ -23,6 +23,13 @@
 
 namespace syncline {
 
+// Whether runs keep the contents that they overwrite or delete in the archive.
+enum class Archiving : std::uint8_t {
+    off = 1,
+    local = 2, // of sides whose contents can be had without fetching them
+    all = 3,
+};
+
 struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
@@ -31,6 +38,7 @@ struct SyncSpec {
     std::filesystem::path state_directory;
     std::size_t workers = 2; // operations at the same time, as far as the pool has workers
     GuardOptions guard;      // of each side
+    Archiving archiving = Archiving::local;
 };
 
 // One operation that did not simply succeed, or was decided in a way worth telling.
@@ -50,6 +58,13 @@ struct ReportedGuard {
     GuardStats stats;
 };
 
+// A content that was overwritten or deleted although the archive could not take it.
+struct NotArchived {
+    Bytes key;
+    Side side = Side::target;
+    std::string why;
+};
+
 struct SyncReport {
     Status error; // the run ended before it could carry out its plan; nothing below is whole then
     std::int64_t run_id = 0; // 0: nothing was executed, so no run was recorded
@@ -67,6 +82,10 @@ struct SyncReport {
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;
+    std::vector<NotArchived> not_archived; // at most kReportedItems; the journal says it of all
+    std::uint64_t not_archived_count = 0;
+    std::string command = "sync"; // or "undo", "restore" of `of_run`
+    std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
     std::vector<ReportedGuard> guards; // of the sides that were called
