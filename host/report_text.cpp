@@ -99,7 +99,8 @@ std::string op_line(const PlannedOp& op) {
     if (op.action == Action::conflict) {
         line << "          ";
     } else {
-        line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7) << name_of(op.side);
+        line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7)
+             << (op.action == Action::merge && !op.differs ? "both" : name_of(op.side));
     }
     line << display_key(op.key);
     if (!op.other_key.empty()) {
@@ -140,6 +141,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     part(count(Action::remove), "deleted", "delete");
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
+    part(count(Action::merge), "merged", "merge");
     if (*separator == '\0') {
         out << (!executed ? "do nothing" : o.planned == 0 ? "nothing to do" : "nothing");
     }

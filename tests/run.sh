@@ -105,12 +105,14 @@ for step in "${steps[@]}"; do
             run_ctest dev "unit and property tests (address and undefined behaviour sanitizers)"
             ;;
         scenario)
-            build dev syncline basic fault filesystem
+            build dev syncline
             run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline
             step_started=$SECONDS
             run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
             run_python "going back" python3 tests/scenario/going_back_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
+            run_python inbox python3 tests/scenario/inbox_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
             run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
                 $([ "$full" -eq 1 ] && echo --full)

@@ -27,6 +27,10 @@ usage: syncline COMMAND ...
 
   sync SOURCE TARGET            make both sides the same
   plan SOURCE TARGET            show what sync would do; changes nothing
+  conflicts list|show|resolve SOURCE TARGET ...
+                                what both sides changed: look at it and settle it
+  failures list|retry|drop SOURCE TARGET ...
+                                what the last run could not bring over
   history SOURCE TARGET         which runs there were, and what each did (--run N)
   undo SOURCE TARGET RUN        put what a run wrote back to what was there before it
   restore SOURCE TARGET KEY     bring one item's old content back

@@ -96,6 +96,25 @@ Status parse_force(const std::string& text, Force& into) {
     return {};
 }
 
+Status parse_chains(const std::vector<std::string>& texts, SyncSpec& into) {
+    for (const std::string& text : texts) {
+        Result<ChainSpec> chain = parse_chain(text);
+        if (!chain.ok()) {
+            return chain.status().with_context("--on-conflict");
+        }
+        if (!chain->pattern.empty()) {
+            into.pattern_strategies.push_back(*std::move(chain));
+        } else if (into.strategies.empty()) {
+            into.strategies = std::move(chain->strategies);
+        } else {
+            return Status(Code::invalid_argument,
+                          "--on-conflict was given twice without a pattern; put one in front of "
+                          "one of them, as in '*.md:merge-text', or name all strategies in one");
+        }
+    }
+    return {};
+}
+
 Status parse(const Arguments& arguments, const char* command, bool can_execute, SyncOptions& into) {
     po::options_description options(
         std::string("usage: syncline ") + command +
@@ -106,15 +125,16 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     std::string mode = "two-way";
     std::string delete_vs_change = "keep-change";
     std::string deleted_container = "restore-all";
-    std::string chain;
+    std::vector<std::string> chains;
     std::string state;
     std::vector<std::string> ignored_globs;
     auto add = options.add_options();
     add("mode", po::value(&mode)->value_name("MODE")->default_value(mode),
         "two-way, one-way or mirror");
-    add("on-conflict", po::value(&chain)->value_name("STRATEGY[,...]"),
-        "who wins when both sides changed; the first that decides. Without it conflicts are left "
-        "for you (manual)");
+    add("on-conflict", po::value(&chains)->value_name("[GLOB:]STRATEGY[,...]")->composing(),
+        "who wins when both sides changed: the first that decides. Without it conflicts are left "
+        "for you (manual). With a pattern, for the items it covers; of several the last that "
+        "matches counts (repeatable). Options as in a URL: 'keep-both?loser=newer'");
     add("delete-vs-change",
         po::value(&delete_vs_change)->value_name("POLICY")->default_value(delete_vs_change),
         "deleted here, changed there: keep-change, conflict or delete-wins");
@@ -205,14 +225,7 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     into.spec.archiving = no_archive       ? Archiving::off
                           : archive_remote ? Archiving::all
                                            : Archiving::local;
-    into.spec.strategies = split(chain, ',');
-    const std::vector<std::string>& names = into.spec.strategies;
-    const bool empty_name =
-        chain.ends_with(',') || std::find(names.begin(), names.end(), "") != names.end();
-    if (vm.count("on-conflict") != 0 && (names.empty() || empty_name)) {
-        return Status(Code::invalid_argument,
-                      "--on-conflict needs names of strategies, such as newer-wins,keep-both");
-    }
+    SYNCLINE_TRY(parse_chains(chains, into.spec));
     if (vm.count("state") != 0 && state.empty()) {
         return Status(Code::invalid_argument, "--state needs a directory; it is empty");
     }

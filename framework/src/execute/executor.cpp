@@ -45,7 +45,8 @@ class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
-          operations_(in.source, in.target, in.progress, in.options, in.keeping.journal != nullptr),
+          operations_(in.source, in.target, in.progress, in.options, in.keeping.journal != nullptr,
+                      in.kept_bases),
           keeper_(in.source, in.target, in.keeping), last_commit_ns_(in.clock.mono_ns()),
           tasks_(in.pool, in.lane) {}
 
@@ -271,9 +272,11 @@ private:
                                       : in_.base.put(to_view(change.entry)));
             ++uncommitted_;
         }
+        kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
         if (result.outcome == Outcome::ok && counted) {
             written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both) {
+            if (result.op.action == Action::keep_both ||
+                (result.op.action == Action::merge && !result.op.differs)) {
                 written_[static_cast<std::size_t>(other(result.op.side))] = true;
             }
         }
@@ -291,15 +294,19 @@ private:
         for (const JournalEntry& change : result.changes) {
             SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, change));
         }
-        const bool is_done =
-            std::any_of(result.changes.begin(), result.changes.end(),
-                        [&](const JournalEntry& change) { return change.key == result.op.key; });
-        if (result.is_intended && !is_done && result.code != Code::outcome_unknown) {
-            JournalEntry entry;
-            entry.key = result.op.key;
-            entry.side = result.op.side;
-            entry.action = Action::skip;
-            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+        for (const Side side : {Side::source, Side::target}) {
+            const bool is_done = std::any_of(
+                result.changes.begin(), result.changes.end(), [&](const JournalEntry& change) {
+                    return change.key == result.op.key && change.side == side;
+                });
+            if (result.intended[static_cast<std::size_t>(side)] && !is_done &&
+                result.code != Code::outcome_unknown) {
+                JournalEntry entry;
+                entry.key = result.op.key;
+                entry.side = side;
+                entry.action = Action::skip;
+                SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+            }
         }
         if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
             in_.keeping.not_kept(result.op, result.not_kept);
@@ -322,6 +329,7 @@ private:
                 broken_ = true;
                 SYNCLINE_TRY(commit_journal());
                 SYNCLINE_TRY(in_.base.rollback());
+                kept_.clear();
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
@@ -335,6 +343,7 @@ private:
         SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
+        pin_kept(in_.kept_bases.archive, std::exchange(kept_, {}));
         return in_.base.commit();
     }
 
@@ -356,6 +365,7 @@ private:
     bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
+    std::vector<KeptContent> kept_; // of the base changes that are not committed
     std::int64_t last_commit_ns_;
     TaskGroup tasks_; // last: it waits for those that use everything above
 };

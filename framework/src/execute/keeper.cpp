@@ -9,19 +9,21 @@ namespace syncline {
 
 namespace {
 
-// The side on which the operation replaces or removes a content.
-std::optional<Side> losing_side(const PlannedOp& op) {
+// The sides on which the operation replaces or removes a content.
+std::vector<Side> losing_sides(const PlannedOp& op) {
     if (op.kind == ItemKind::container) {
-        return std::nullopt;
+        return {};
     }
     switch (op.action) {
     case Action::update:
     case Action::remove:
-        return op.side;
+        return {op.side};
     case Action::keep_both:
-        return op.differs && op.side == Side::source ? std::nullopt : std::optional(op.side);
+        return op.differs && op.side == Side::source ? std::vector<Side>() : std::vector{op.side};
+    case Action::merge:
+        return op.differs ? std::vector{Side::target} : std::vector{Side::target, Side::source};
     default:
-        return std::nullopt;
+        return {};
     }
 }
 
@@ -62,20 +64,22 @@ void Keeper::keep(std::span<OpResult> batch, const CallContext& call) const {
     std::vector<JournalEntry> entries;
     std::vector<OpResult*> kept;
     for (OpResult& result : batch) {
-        const std::optional<Side> side = losing_side(result.op);
-        if (!side || call.stop.stop_requested()) {
-            continue;
-        }
-        result.keep_failed = archive(result, *side, call);
-        if (result.keep_failed.ok() && !result.archived.empty()) {
-            JournalEntry& entry = entries.emplace_back();
-            entry.key = result.op.key;
-            entry.side = *side;
-            entry.action = result.op.action == Action::remove ? Action::remove : Action::update;
-            entry.before = *side == Side::source ? result.op.source : result.op.target;
-            entry.archived = result.archived;
-            result.is_intended = true;
-            kept.push_back(&result);
+        for (const Side side : losing_sides(result.op)) {
+            if (call.stop.stop_requested() || !result.keep_failed.ok()) {
+                break;
+            }
+            result.keep_failed = archive(result, side, call);
+            const Bytes& archived = result.archived[static_cast<std::size_t>(side)];
+            if (result.keep_failed.ok() && !archived.empty()) {
+                JournalEntry& entry = entries.emplace_back();
+                entry.key = result.op.key;
+                entry.side = side;
+                entry.action = result.op.action == Action::remove ? Action::remove : Action::update;
+                entry.before = side == Side::source ? result.op.source : result.op.target;
+                entry.archived = archived;
+                result.intended[static_cast<std::size_t>(side)] = true;
+                kept.push_back(&result);
+            }
         }
     }
     if (kept.empty()) {
@@ -87,7 +91,7 @@ void Keeper::keep(std::span<OpResult> batch, const CallContext& call) const {
     }
     if (!durable.ok()) {
         for (OpResult* result : kept) {
-            result->is_intended = false;
+            result->intended = {};
             result->keep_failed = durable.with_context(
                 "the content of '" + display_key(result->op.key) +
                 "' could not be archived, so it was left as it is (--no-archive goes on without)");
@@ -108,7 +112,7 @@ Status Keeper::archive(OpResult& result, Side side, const CallContext& call) con
     const Item& planned = *(side == Side::source ? result.op.source : result.op.target);
     Result<ArchivedContent> content = put(endpoint, planned, result.op.key, call);
     if (content.ok()) {
-        result.archived = std::move(content->digest);
+        result.archived[static_cast<std::size_t>(side)] = std::move(content->digest);
         return {};
     }
     switch (content.code()) {

@@ -4,6 +4,7 @@
 #include "syncline/core/intent.hpp"
 #include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
+#include "syncline/state/base_content.hpp"
 
 #include <optional>
 #include <utility>
@@ -101,6 +102,8 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
             return set_meta(result, call);
         case Action::keep_both:
             return keep_both(result, call);
+        case Action::merge:
+            return merge(result, call);
         case Action::record: {
             BaseEntry entry =
                 entry_of(result.op.key, *result.op.source, *result.op.target,
@@ -133,6 +136,16 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
         result.code = status.code();
         result.message = status.message();
         result.base_changes.clear();
+        return;
+    }
+    for (const BaseChange& change : result.base_changes) {
+        if (change.erase) {
+            if (bases_.wants(change.entry.key)) {
+                result.kept.push_back({base_content_name(change.entry.key), {}});
+            }
+        } else if (std::optional<KeptContent> kept = bases_.keep(change.entry, call)) {
+            result.kept.push_back(*std::move(kept));
+        }
     }
 }
 
@@ -165,8 +178,10 @@ void Operations::changed(OpResult& result, BytesView key, Side side, Action acti
         }
     }
     if (key == result.op.key) {
-        entry.archived = result.archived;
-        entry.not_kept = result.not_kept;
+        entry.archived = result.archived[static_cast<std::size_t>(side)];
+        if (entry.archived.empty()) {
+            entry.not_kept = result.not_kept;
+        }
     }
 }
 
@@ -401,6 +416,90 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
     changed(result, op.key, loser_side, Action::update, loser, done->written);
     result.base_changes.push_back(
         {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
+    return {};
+}
+
+namespace {
+
+// Executable or not, say: what one side changed counts, and where both did, the source's.
+const Bytes& merged_meta(const PlannedOp& op) {
+    return op.source->meta == op.base_meta ? op.target->meta : op.source->meta;
+}
+
+// A merged content on its way from the archive.
+class ArchivedReader : public BodyReader {
+public:
+    explicit ArchivedReader(ArchivedBody& body) : body_(body) {}
+    std::uint64_t size() const override { return body_.size(); }
+    Result<std::size_t> read(char* buffer, std::size_t capacity) override {
+        return body_.read(buffer, capacity);
+    }
+    bool rewindable() const override { return true; }
+    Status rewind() override { return body_.rewind(); }
+
+private:
+    ArchivedBody& body_;
+};
+
+} // namespace
+
+Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
+                                      const CallContext& call) const {
+    Result<std::unique_ptr<ArchivedBody>> body =
+        bases_.archive()->get(op.merged->digest, call.stop);
+    if (!body.ok()) {
+        return body.status().with_context("the merged content of '" + display_key(op.key) + "'");
+    }
+    ArchivedReader reader(**body);
+    PutRequest request;
+    request.key = op.key;
+    request.condition = Condition::if_version;
+    request.expected_version = on(op, side)->version;
+    request.item.key = op.key;
+    request.item.kind = ItemKind::object;
+    request.item.size = op.merged->size;
+    request.item.mtime_ns = op.merged->mtime_ns;
+    request.item.hash = op.merged->hash;
+    request.item.hash_algo = HashAlgo::xxh3_128;
+    request.item.meta = merged_meta(op);
+    Result<Item> written = at(side).put(call, request, reader);
+    if (written.ok() || written.code() != Code::outcome_unknown) {
+        return written;
+    }
+    // Nobody knows whether it was written, so look.
+    Result<HashedItem> there = hash_item(at(side), call, op.key);
+    return there.ok() && there->hash == op.merged->hash ? Result<Item>(std::move(there->item))
+                                                        : written;
+}
+
+// The merged content holds the changes of both sides, so after the first write, too, none is lost:
+// what a crash leaves is a side with both and one with its own, which merge to the same.
+Status Operations::merge(OpResult& result, const CallContext& call) const {
+    const PlannedOp& op = result.op;
+    if (bases_.archive() == nullptr || !op.merged || !op.source || !op.target) {
+        return Status(Code::internal, "a merge without what was merged");
+    }
+    const bool source_is_written = !op.differs;
+    Result<Item> target = write_merged(op, Side::target, call);
+    if (!target.ok()) {
+        return target.status();
+    }
+    result.bytes += op.merged->size;
+    changed(result, op.key, Side::target, Action::update, op.target, *target);
+    if (!source_is_written) {
+        BaseEntry entry = entry_of(op.key, *op.source, *std::move(target), {});
+        entry.differs = true;
+        result.base_changes.push_back({std::move(entry), false});
+        return {};
+    }
+    Result<Item> source = write_merged(op, Side::source, call);
+    if (!source.ok()) {
+        return source.status();
+    }
+    result.bytes += op.merged->size;
+    changed(result, op.key, Side::source, Action::update, op.source, *source);
+    result.base_changes.push_back(
+        {entry_of(op.key, *std::move(source), *std::move(target), op.merged->hash), false});
     return {};
 }
 

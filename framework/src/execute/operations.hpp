@@ -2,10 +2,12 @@
 // should remember.
 #pragma once
 
+#include "execute/base_keeper.hpp"
 #include "execute/transfer.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -33,11 +35,12 @@ struct OpResult {
     Code code = Code::ok;
     std::string message;
     std::vector<BaseChange> base_changes;
-    Status keep_failed;   // the old content could not be archived: nothing may be written
-    Bytes archived;       // digest of the old content; empty: not kept
-    std::string not_kept; // why not
+    std::vector<KeptContent> kept; // of base_changes, in the archive
+    Status keep_failed;            // the old content could not be archived: nothing may be written
+    std::array<Bytes, 2> archived; // by Side: digest of the old content; empty: not kept
+    std::string not_kept;          // why not
     bool tells_not_kept = false;
-    bool is_intended = false;          // the journal says that it is about to happen
+    std::array<bool, 2> intended{};    // by Side: the journal says that it is about to happen
     std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
     GiveUp give_up = GiveUp::nothing;
@@ -47,9 +50,9 @@ struct OpResult {
 class Operations {
 public:
     Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
-               const ExecuteOptions& options, bool records_changes)
+               const ExecuteOptions& options, bool records_changes, const KeptBases& kept_bases)
         : source_(source), target_(target), progress_(progress), options_(options),
-          records_changes_(records_changes) {}
+          records_changes_(records_changes), bases_(source, target, kept_bases) {}
 
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
@@ -61,6 +64,8 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
+    Status merge(OpResult& result, const CallContext& call) const;
+    Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
     void changed(OpResult& result, BytesView key, Side side, Action action,
@@ -73,6 +78,7 @@ private:
     RunProgress& progress_;
     const ExecuteOptions& options_;
     const bool records_changes_;
+    BaseKeeper bases_;
 };
 
 } // namespace syncline

@@ -52,10 +52,13 @@ std::string report_json(const SyncReport& report, int exit_code) {
         {"planned", report.outcomes.planned}, {"ok", report.outcomes.ok},
         {"skipped", report.outcomes.skipped}, {"conflicted", report.outcomes.conflicted},
         {"failed", report.outcomes.failed},   {"pending", report.outcomes.pending}};
-    const auto by_action = [](const std::array<std::uint64_t, 10>& counts) {
+    const auto by_action = [](const std::array<std::uint64_t, kActionNumbers>& counts) {
         ordered_json actions = ordered_json::object();
         for (std::size_t i = 1; i < counts.size(); ++i) {
-            actions[std::string(name_of(static_cast<Action>(i)))] = counts[i];
+            const std::string_view name = name_of(static_cast<Action>(i));
+            if (name != "unknown") {
+                actions[std::string(name)] = counts[i];
+            }
         }
         return actions;
     };

@@ -3,6 +3,7 @@
 #include "syncline/core/text.hpp"
 #include "syncline/reconcile/planner.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace syncline {
@@ -64,7 +65,10 @@ Result<std::unique_ptr<Session>> Session::open(const PluginRegistry& plugins,
 }
 
 Status Session::lock() {
-    Result<std::unique_ptr<SyncLock>> lock = directory_->lock(name_);
+    // As a run locks: of the two places whichever comes first.
+    const auto [first, second] =
+        std::minmax(source_location_.canonical, target_location_.canonical);
+    Result<std::unique_ptr<SyncLock>> lock = directory_->lock(first + " <-> " + second);
     if (!lock.ok()) {
         return lock.status();
     }

@@ -1,6 +1,7 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include "orchestrate/keeping.hpp"
+#include "orchestrate/selection.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
@@ -60,6 +61,9 @@ public:
     SyncReport run() {
         const std::int64_t started_mono = clock_.mono_ns();
         report_.mode = spec_.rules.mode;
+        if (control_.selection != nullptr) {
+            report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
+        }
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
         call_.end_waits = control_.drain;
@@ -93,6 +97,7 @@ public:
 private:
     Status carry_out() {
         const std::int64_t started_wall = clock_.wall_ns();
+        plugins_.refresh();
         SYNCLINE_TRY(open());
         Result<PlanSummary> summary = plan();
         if (!summary.ok()) {
@@ -101,8 +106,10 @@ private:
         report_.listed = summary->listed;
         report_.counts = summary->counts;
         report_.first_run = !identity_.has_value();
-        report_.guard =
-            check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+        if (control_.selection == nullptr) { // a person named these keys
+            report_.guard =
+                check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+        }
         log(LogLevel::debug, "run",
             report_.guard.ok() ? "deletion guards passed"
                                : "a guard stops the run: " + report_.guard.message());
@@ -202,20 +209,17 @@ private:
     }
 
     Status make_strategies() {
-        std::vector<std::unique_ptr<ConflictStrategy>> strategies;
-        for (const std::string& name : spec_.strategies) {
-            const Result<PluginDescription> found = plugins_.find(PluginKind::strategy, name);
-            if (!found.ok()) {
-                return found.status();
-            }
-            Result<std::unique_ptr<ConflictStrategy>> made =
-                plugins_.make_strategy(found->id, "{}");
-            if (!made.ok()) {
-                return made.status();
-            }
-            strategies.push_back(*std::move(made));
+        Result<Strategies> strategies = syncline::make_strategies(plugins_, spec_.strategies);
+        if (!strategies.ok()) {
+            return strategies.status();
         }
-        chain_ = std::make_unique<StrategyChain>(std::move(strategies), report_.sync_name);
+        Result<std::vector<PatternChain>> by_pattern =
+            make_pattern_chains(plugins_, spec_.pattern_strategies);
+        if (!by_pattern.ok()) {
+            return by_pattern.status();
+        }
+        chain_ = std::make_unique<StrategyChain>(*std::move(strategies), report_.sync_name,
+                                                 *std::move(by_pattern));
         return {};
     }
 
@@ -271,10 +275,49 @@ private:
         const std::stop_callback on_drain(control_.drain, [&either] { either.request_stop(); });
         const std::stop_callback on_stop(control_.stop, [&either] { either.request_stop(); });
         call.stop = either.get_token();
-        chain_->attach(*source_, *target_, call, clock_);
+        chain_->attach(*source_, *target_, call, clock_, &state_->archive());
+        if (control_.selection != nullptr) {
+            return plan_selection(*control_.selection, call);
+        }
         return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
                           pool_, lane_.get(), progress_, spec_.rules},
                          call);
+    }
+
+    Result<PlanSummary> plan_selection(const Selection& selection, const CallContext& call) {
+        SelectedItems source(*source_, selection.keys);
+        SelectedItems target(*target_, selection.keys);
+        SelectedBase base(state_->base(), selection.keys);
+        PersonsDecision person(selection, *chain_, state_->archive(), clock_.wall_ns());
+        ConflictResolver& resolver =
+            selection.take == Take::chain ? static_cast<ConflictResolver&>(*chain_) : person;
+        Result<PlanSummary> summary =
+            make_plan({source, target, *source_, *target_, base, *plan_, resolver, pool_,
+                       lane_.get(), progress_, spec_.rules},
+                      call);
+        if (!summary.ok() || selection.take == Take::chain) {
+            return summary;
+        }
+        // What is no conflict any more was not decided on.
+        std::vector<PlannedOp> others;
+        SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
+            if (!person.decided(op.key)) {
+                others.push_back(std::move(op));
+            }
+            return true;
+        }));
+        for (PlannedOp& op : others) {
+            op.action = Action::skip;
+            op.phase = Phase::none;
+            op.reason = "no conflict any more; the next sync settles it";
+            SYNCLINE_TRY(plan_->replace(op));
+        }
+        Result<PlanCounts> counts = plan_->counts();
+        if (!counts.ok()) {
+            return counts.status();
+        }
+        summary->counts = *counts;
+        return summary;
     }
 
     void keep(ReportedItem item) {
@@ -314,6 +357,11 @@ private:
             return run_id.status();
         }
         report_.run_id = *run_id;
+        if (control_.selection != nullptr) {
+            for (const RunNote& open : control_.selection->carried_over) {
+                SYNCLINE_TRY(state_->runs().note(report_.run_id, open));
+            }
+        }
         started_wall_ = started_wall;
         // From here on the places are this sync's, even if the run does not get to its end.
         if (!identity_ || spec_.rules.force.identity) {
@@ -330,7 +378,10 @@ private:
                                    clock_,
                                    [this](const OpReport& op) { return note(op); },
                                    {},
-                                   keeping_of(*state_, spec_.archiving, report_)};
+                                   keeping_of(*state_, spec_.archiving, report_),
+                                   {&state_->archive(), [this](BytesView key) {
+                                        return chain_->base_content_limit(key);
+                                    }}};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
         tidy_history(*state_, report_.run_id, inputs.keeping);
         if (!result.ok()) {

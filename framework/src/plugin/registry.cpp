@@ -13,6 +13,8 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <tuple>
 
@@ -229,11 +231,45 @@ void Scan::directory(const fs::path& path) {
     adopt();
 }
 
+// Tells whether something changed where plugins are looked for. A file that is replaced has another
+// inode or another change time.
+std::string state_of(const PluginSearch& search) {
+    std::string state;
+    const auto note = [&](const fs::path& path) {
+        struct stat found {};
+        state += path.native() + '\n';
+        if (::stat(path.c_str(), &found) == 0) {
+            for (const std::int64_t number :
+                 {static_cast<std::int64_t>(found.st_ino), static_cast<std::int64_t>(found.st_size),
+                  static_cast<std::int64_t>(found.st_ctim.tv_sec),
+                  static_cast<std::int64_t>(found.st_ctim.tv_nsec)}) {
+                state += std::to_string(number) + ' ';
+            }
+        }
+    };
+    for (const fs::path& directory : search.directories) {
+        std::error_code error;
+        std::vector<fs::path> names{directory};
+        fs::recursive_directory_iterator at(directory,
+                                            fs::directory_options::skip_permission_denied, error);
+        for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+            names.push_back(at->path());
+            if (at.depth() >= 1) {
+                at.disable_recursion_pending(); // bundles are one level deep
+            }
+        }
+        std::ranges::sort(names);
+        std::ranges::for_each(names, note);
+    }
+    return state;
+}
+
 class Registry final : public PluginRegistry {
 public:
     explicit Registry(const Clock& clock) : clock_(clock) {}
 
     void load(const PluginSearch& search) override;
+    void refresh() override;
     std::vector<PluginDescription> plugins() const override;
     std::vector<LoadFailure> failures() const override;
     Result<PluginDescription> find(PluginKind kind, std::string_view id_or_label) const override;
@@ -249,13 +285,35 @@ public:
 private:
     Result<Entry> find_entry(PluginKind kind, std::string_view id_or_label) const;
     std::string failure_note() const;
+    void scan(const PluginSearch& search, bool keep_usable);
 
     const Clock& clock_;
     mutable std::shared_mutex mutex_;
     Contents contents_;
+    std::mutex refreshing_; // before mutex_
+    PluginSearch search_;   // guarded by refreshing_, as state_
+    std::string state_;
 };
 
 void Registry::load(const PluginSearch& search) {
+    const std::lock_guard refreshing(refreshing_);
+    search_ = search;
+    state_ = state_of(search);
+    scan(search, false);
+}
+
+void Registry::refresh() {
+    const std::lock_guard refreshing(refreshing_);
+    std::string state = state_of(search_);
+    if (state == state_) {
+        return;
+    }
+    state_ = std::move(state);
+    log(LogLevel::debug, "plugin", "plugins changed on disk; they are loaded anew");
+    scan(search_, true);
+}
+
+void Registry::scan(const PluginSearch& search, bool keep_usable) {
     fs::path cache;
     Contents found;
     Status prepared(Code::invalid_argument, "no directory for private copies");
@@ -282,6 +340,16 @@ void Registry::load(const PluginSearch& search) {
     }
     {
         const std::unique_lock lock(mutex_);
+        if (keep_usable) {
+            for (const auto& [id, entry] : contents_.plugins) {
+                const bool failed = std::ranges::any_of(found.failures, [&](const auto& failure) {
+                    return failure.library == entry.description.library;
+                });
+                if (failed || !prepared.ok()) {
+                    found.plugins.emplace(id, entry);
+                }
+            }
+        }
         std::swap(contents_, found);
     }
     // What nobody uses any more ends here, outside the lock: it runs the plugins' code.

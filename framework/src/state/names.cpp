@@ -22,6 +22,8 @@ std::string_view name_of(Action action) {
         return "conflict";
     case Action::skip:
         return "skip";
+    case Action::merge:
+        return "merge";
     }
     return "unknown";
 }

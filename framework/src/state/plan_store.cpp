@@ -62,11 +62,12 @@ constexpr std::uint64_t kUnreadable = 2;
 constexpr std::uint64_t kHasSource = 4;
 constexpr std::uint64_t kHasTarget = 8;
 constexpr std::uint64_t kHasBase = 16;
+constexpr std::uint64_t kHasMerged = 32;
 
 void put_body(const PlannedOp& op, Bytes& out) {
     put_number((op.differs ? kDiffers : 0U) | (op.unreadable ? kUnreadable : 0U) |
                    (op.source ? kHasSource : 0U) | (op.target ? kHasTarget : 0U) |
-                   (op.has_base ? kHasBase : 0U),
+                   (op.has_base ? kHasBase : 0U) | (op.merged ? kHasMerged : 0U),
                out);
     put_number(static_cast<std::uint64_t>(op.conflict), out);
     for (const std::optional<Item>* item : {&op.source, &op.target}) {
@@ -77,6 +78,12 @@ void put_body(const PlannedOp& op, Bytes& out) {
     put_bytes(op.base_hash, out);
     put_bytes(op.base_meta, out);
     put_bytes(op.other_key, out);
+    if (op.merged) {
+        put_bytes(op.merged->digest, out);
+        put_bytes(op.merged->hash, out);
+        put_number(op.merged->size, out);
+        put_number(static_cast<std::uint64_t>(op.merged->mtime_ns), out);
+    }
 }
 
 Result<PlannedOp> read_op(const Statement& row) {
@@ -103,6 +110,13 @@ Result<PlannedOp> read_op(const Statement& row) {
     op.base_hash = Bytes(in.bytes());
     op.base_meta = Bytes(in.bytes());
     op.other_key = Bytes(in.bytes());
+    if ((flags & kHasMerged) != 0) {
+        MergedContent& merged = op.merged.emplace();
+        merged.digest = Bytes(in.bytes());
+        merged.hash = Bytes(in.bytes());
+        merged.size = in.number();
+        merged.mtime_ns = static_cast<std::int64_t>(in.number());
+    }
     if (!in.read_all()) {
         return Status(Code::io, "the plan's file was damaged while in use; run again");
     }
@@ -301,6 +315,9 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
                 bytes +=
                     rows.real(static_cast<Side>(side) == Side::target ? kSourceSize : kTargetSize);
             }
+            break;
+        case Action::merge: // about as much as the larger of both, on each side
+            bytes += 2 * std::max(rows.real(kSourceSize), rows.real(kTargetSize));
             break;
         default:
             break;

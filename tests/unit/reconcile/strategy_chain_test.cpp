@@ -56,14 +56,26 @@ BOOST_AUTO_TEST_CASE(a_conflict_says_why_each_strategy_passed) {
         decision.reason = "both sides are equally old";
         return decision;
     };
-    w.chain = {"undecided", "failing", "decline"};
+    w.chain = {"undecided", "decline", "failing"};
     w.a.add_object("k", "one", 1'000);
     w.b.add_object("k", "two", 1'000);
     const SyncReport report = w.run();
     BOOST_REQUIRE_EQUAL(report.items.size(), 1U);
     BOOST_TEST(report.items[0].message ==
-               "undecided declined: both sides are equally old; failing failed: broke; decline "
-               "declined");
+               "undecided declined: both sides are equally old; decline declined; failing failed: "
+               "broke");
+}
+
+BOOST_AUTO_TEST_CASE(a_number_stands_where_the_strategy_says) {
+    BOOST_TEST(with_number_at("d/name (copy 1).txt", 13, 1, 12) == "d/name (copy 12).txt");
+    BOOST_TEST(with_number_at("7", 0, 1, 8) == "8");
+    const Bytes folder = Bytes(300, 'd') + "/";
+    for (const unsigned number : {1U, 10U, 12345U}) {
+        const Bytes name = Bytes(251, 'n') + "~1.txt";
+        const Bytes copy = with_number_at(folder + name, folder.size() + 252, 1, number);
+        BOOST_TEST(copy.size() <= folder.size() + 255);
+        BOOST_TEST(copy.ends_with("n~" + std::to_string(number) + ".txt"));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(all_guards_that_trip_are_told_at_once) {

@@ -45,6 +45,13 @@ struct OpReport {
     std::string message;
 };
 
+// The contents that both sides agreed on and that later merges need.
+struct KeptBases {
+    ArchiveStore* archive = nullptr; // null: nothing is kept
+    // The largest body whose base content is of use for a key; 0: none. Any thread.
+    std::function<std::uint64_t(BytesView key)> limit;
+};
+
 struct ExecuteInputs {
     Endpoint& source;
     Endpoint& target;
@@ -58,12 +65,13 @@ struct ExecuteInputs {
     std::function<Status(const OpReport&)> report;
     ExecuteOptions options;
     Keeping keeping = {};
+    KeptBases kept_bases = {};
 };
 
 struct ExecuteResult {
     Outcomes outcomes;
-    std::array<std::uint64_t, 10> done{}; // by Action: operations that succeeded
-    std::uint64_t bytes = 0;              // content written
+    std::array<std::uint64_t, kActionNumbers> done{}; // by Action: operations that succeeded
+    std::uint64_t bytes = 0;                          // content written
     Status stopped; // why a side was given up (credentials, quota, a root that vanished), if it was
     bool interrupted = false;
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "syncline/core/clock.hpp"
+#include "syncline/orchestrate/strategy_spec.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 #include "syncline/pool/worker_pool.hpp"
 #include "syncline/progress/run_progress.hpp"
@@ -34,7 +35,9 @@ struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
     Rules rules;
-    std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
+    // The chain, first to last: ids or their last labels, with options as in a URL.
+    std::vector<std::string> strategies;
+    std::vector<ChainSpec> pattern_strategies; // instead of it for some keys; the last that fits
     std::filesystem::path state_directory;
     std::size_t workers = 2; // operations at the same time, as far as the pool has workers
     GuardOptions guard;      // of each side
@@ -76,15 +79,15 @@ struct SyncReport {
     std::array<std::uint64_t, 2> listed{};
     PlanCounts counts;
     Outcomes outcomes;
-    std::array<std::uint64_t, 10> done{}; // by Action
-    std::uint64_t unreadable = 0;         // of the skipped: those that could not be read
+    std::array<std::uint64_t, kActionNumbers> done{}; // by Action
+    std::uint64_t unreadable = 0; // of the skipped: those that could not be read
     std::uint64_t bytes = 0;
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;
     std::vector<NotArchived> not_archived; // at most kReportedItems; the journal says it of all
     std::uint64_t not_archived_count = 0;
-    std::string command = "sync"; // or "undo", "restore" of `of_run`
+    std::string command = "sync"; // or "resolve", "retry"; or "undo", "restore" of `of_run`
     std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
@@ -98,10 +101,29 @@ struct SyncReport {
 };
 inline constexpr std::size_t kReportedItems = 10'000;
 
+// What becomes of conflicts in a run over some keys.
+enum class Take : std::uint8_t {
+    chain = 1, // what the sync's strategies say
+    source = 2,
+    target = 3,
+    both = 4, // as the chain, which is keep-both then
+    content = 5,
+};
+
+// A run over some keys only: what a person resolved, or what failed before.
+struct Selection {
+    std::vector<Bytes> keys; // ascending, each once; no containers
+    Take take = Take::chain;
+    Bytes content;             // Take::content: what both sides get
+    std::vector<RunNote> seen; // conflicts a person decided on: the sides must be as noted there
+    std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
+};
+
 struct RunControl {
-    std::stop_token drain; // finish what is under way, then stop
-    std::stop_token stop;  // stop that, too
-    bool dry_run = false;  // plan only
+    std::stop_token drain;                // finish what is under way, then stop
+    std::stop_token stop;                 // stop that, too
+    bool dry_run = false;                 // plan only
+    const Selection* selection = nullptr; // null: everything; outlives the run
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.
     std::function<void(const PlannedOp&)> show;

@@ -30,7 +30,9 @@ enum class Action : std::uint8_t {
     forget = 7,    // gone from both sides (or from the rules): base only
     conflict = 8,  // unresolved: nothing is touched
     skip = 9,      // unknown, unsupported or not representable: nothing is touched
+    merge = 12,    // both sides changed and were merged: the result is written to both
 };
+inline constexpr std::size_t kActionNumbers = 13; // and 0, which is none
 
 // Executed in this order; containers before content when creating, after it when removing.
 enum class Phase : std::uint8_t {
@@ -51,6 +53,14 @@ std::string_view name_of(Action action);
 enum class Outcome : std::uint8_t { pending = 0, ok = 1, skipped = 2, conflicted = 3, failed = 4 };
 std::string_view name_of(Outcome outcome);
 
+// What a strategy made of both sides. Its bytes wait in the archive.
+struct MergedContent {
+    Bytes digest; // where the archive has it
+    Bytes hash;   // XXH3-128, as the base keeps it
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = kUnknownTime; // of both sides, once it is written
+};
+
 struct PlannedOp {
     std::int64_t id = 0; // given by add(); ascending in key order
     Bytes key;
@@ -59,7 +69,7 @@ struct PlannedOp {
     Phase phase = Phase::none;
     ItemKind kind = ItemKind::object;
     ConflictKind conflict = ConflictKind::none; // also set when a conflict was decided
-    bool differs = false; // record: let the sides differ; keep_both: write the target only
+    bool differs = false; // record: let the sides differ; keep_both, merge: write the target only
     bool unreadable =
         false; // skip: could not be read (rather than: of a kind that cannot be synchronised)
     std::optional<Item> source; // as listed when planned; keys empty (they are `key`)
@@ -67,12 +77,13 @@ struct PlannedOp {
     Bytes base_hash; // content both agreed on, if known (HashAlgo::xxh3_128)
     Bytes base_meta;
     bool has_base = false;
+    std::optional<MergedContent> merged; // merge
     Bytes other_key;    // keep_both: where the loser goes
     std::string reason; // for people: the rule that fired, the strategy that decided
 };
 
 struct PlanCounts {
-    std::array<std::uint64_t, 10> actions{}; // by Action, indexed by its number
+    std::array<std::uint64_t, kActionNumbers> actions{}; // by Action, indexed by its number
     std::array<std::uint64_t, 10> phases{};  // by Phase
     std::array<std::uint64_t, 2>
         removals{};          // by Side: objects, links and containers that would be removed
