@@ -1,6 +1,7 @@
 #include "syncline/execute/executor.hpp"
 
 #include "execute/operations.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <algorithm>
@@ -164,7 +165,9 @@ private:
                     : "not tried, because the run was interrupted";
             return;
         }
+        SYNCLINE_FAILPOINT("execute.before-op." + std::string(name_of(result.op.action)));
         operations_.perform(result, call_);
+        SYNCLINE_FAILPOINT("execute.after-op." + std::string(name_of(result.op.action)));
         if (result.stops_side) {
             side_stopped_[side].store(true);
         }

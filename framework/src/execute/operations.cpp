@@ -1,5 +1,6 @@
 #include "execute/operations.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 
@@ -316,6 +317,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         }
         SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
                                 copies[static_cast<std::size_t>(side)], loser_hash));
+        SYNCLINE_FAILPOINT("execute.after-conflict-copy");
     }
     if (source_is_written) {
         result.base_changes.push_back(

@@ -1,5 +1,6 @@
 #include "writer.hpp"
 
+#include "failpoint.hpp"
 #include "reader.hpp"
 
 #include <cerrno>
@@ -139,7 +140,9 @@ Status Writer::put_container(const Key& key, std::uint32_t condition, std::strin
         status = check_kind(key, state);
         return status.ok() ? push_written(state, key.text, sink) : std::move(status);
     }
+    SYNCLINE_FS_FAILPOINT("before-make-directory");
     const int error = mkdirat(parent.get(), name.c_str(), 0777) == 0 ? 0 : errno;
+    SYNCLINE_FS_FAILPOINT("after-make-directory");
     if (error != 0 && error != EEXIST) {
         return write_status(error, "create", key.text);
     }
@@ -239,7 +242,9 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
     if (!status.ok()) {
         return status;
     }
+    SYNCLINE_FS_FAILPOINT("before-write");
     status = body.copy_to(staged.fd());
+    SYNCLINE_FS_FAILPOINT("after-write");
     if (!status.ok()) {
         return status;
     }
