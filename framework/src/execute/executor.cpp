@@ -230,12 +230,6 @@ private:
                                       : in_.base.put(to_view(change.entry)));
             ++uncommitted_;
         }
-        if (result.outcome == Outcome::ok && counted) {
-            written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both) {
-                written_[static_cast<std::size_t>(other(result.op.side))] = true;
-            }
-        }
         const bool due = uncommitted_ >= in_.options.commit_every_items ||
                          (uncommitted_ > 0 &&
                           in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
@@ -243,28 +237,28 @@ private:
     }
 
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
+    // Both sides, whichever was written: what a person saved on the side that was read a moment ago
+    // may be as volatile as its copy, and an item that both sides turned out to hold was written by
+    // nobody here.
     Status commit() {
-        for (const Side side : {Side::source, Side::target}) {
-            bool& written = written_[static_cast<std::size_t>(side)];
-            if (!written) {
-                continue;
-            }
-            Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
+        if (uncommitted_ == 0) {
+            return {};
+        }
+        for (Endpoint* endpoint : {&in_.source, &in_.target}) {
             CallContext call = call_;
             call.stop = {}; // an interrupted run still has to say what it did
-            const Status flushed = endpoint.flush(call);
+            const Status flushed = endpoint->flush(call);
             if (!flushed.ok()) {
                 broken_ = true;
                 SYNCLINE_TRY(in_.base.rollback());
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
-                    flushed.with_context("what was written to " + endpoint.location() +
+                    flushed.with_context("what is on " + endpoint->location() +
                                          " may not survive a power cut, so it is not recorded; the "
                                          "next run checks it again");
                 return {};
             }
-            written = false;
         }
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
@@ -281,7 +275,6 @@ private:
     std::vector<Batch> done_; // guarded by mutex_
     std::atomic<bool> side_stopped_[2] = {};
 
-    bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
     std::int64_t last_commit_ns_;
