@@ -269,7 +269,16 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
             return write_status(error, "set the time of", key.text);
         }
     }
-    return is_cancelled(call_) ? cancelled_status() : Status();
+    if (is_cancelled(call_)) {
+        return cancelled_status();
+    }
+    // File systems make names durable before the content they stand for, so that a power cut
+    // between publishing and the next flush could leave an empty or half a file under the name.
+    if (fdatasync(staged.fd()) != 0 && errno != EINVAL) {
+        return write_status(errno, "write to", key.text);
+    }
+    SYNCLINE_FS_FAILPOINT("after-sync-data");
+    return {};
 }
 
 Status Writer::publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,
