@@ -51,8 +51,9 @@ class Situation:
         self.learnt = None
 
     def prepare(self, settings, label):
-        world = World(settings.bin, settings.scratch / f"{self.name}.{label}".replace("/", "-"),
-                      settings.cache)
+        # No ':' in it, since lists of directories are separated by that.
+        name = f"{self.name}.{label}".replace("/", "-").replace(":", "-")
+        world = World(settings.bin, settings.scratch / name, settings.cache)
         for root in world.roots.values():
             os.mkdir(root)
         before = {side: {} for side in SIDES}

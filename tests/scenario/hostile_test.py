@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Swaps directories for links while syncline is at work, and lets a connector name what is outside.
+"""Swaps directories for links while syncline is at work, lets a connector name what is outside, and
+sets the clock wrong.
 
-usage: hostile_test.py [--bin PROGRAM] [--hostile DIR] [NAME ...]
+usage: hostile_test.py [--bin PROGRAM] [--calls LIBRARY] [--hostile DIR] [NAME ...]
 
 The program is held at a failpoint between its check and the step itself, so each race is lost on
 purpose and the same each time. Whatever happens, nothing outside the roots may change.
@@ -16,7 +17,7 @@ import sys
 from pathlib import Path
 
 import trees
-from crash_test import is_temporary, text_of
+from crash_test import DEFAULT_CALLS, is_temporary, look, text_of
 from run import DEFAULT_BIN, World, scratch_folder
 
 DEFAULT_HOSTILE = DEFAULT_BIN.parent.parent / "tests" / "plugins_hostile"
@@ -141,14 +142,40 @@ def climbing(settings):
         require(key in told, f"{key} is not mentioned")
 
 
+def clock(settings, seconds):
+    """The time of day jumps between runs: edits travel, nothing else does, nothing conflicts."""
+    world = World(settings.bin, settings.scratch / f"clock{seconds}", settings.cache)
+    for root in world.roots.values():
+        os.mkdir(root)
+    trees.apply(world.roots["source"], BASE)
+    require(world.sync("sync").returncode == 0, "the first sync fails")
+    kept = world.environment
+    wrong = {**kept, "LD_PRELOAD": str(settings.calls), "SYNCLINE_CALLS_CLOCK": str(seconds),
+             "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", "")}
+    for number, environment in enumerate((kept, wrong, kept, wrong)):
+        world.environment = environment
+        trees.apply(world.roots["source"], {"d/x": f"source, round {number}"})
+        trees.apply(world.roots["target"], {"still": f"target, round {number}"})
+        done = world.sync("sync", "-o", "json")
+        require(done.returncode == 0, f"round {number}: exit {done.returncode}: {text_of(done)}")
+        trees_now = look(world)
+        require(trees_now["source"] == trees_now["target"], f"round {number}: the sides differ")
+        require(trees_now["source"][b"d/x"][1] == b"source, round %d" % number, "an edit is lost")
+        require(trees_now["source"][b"still"][1] == b"target, round %d" % number, "an edit is lost")
+        idle = json.loads(world.sync("sync", "-o", "json").stdout)
+        require(idle["outcomes"]["planned"] == 0, f"round {number}: not idle: {idle['outcomes']}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
+    parser.add_argument("--calls", default=DEFAULT_CALLS, help="the library of tests/tools/calls")
     parser.add_argument("--hostile", default=DEFAULT_HOSTILE, help="plugins of tests/plugins_hostile")
     parser.add_argument("names", nargs="*", metavar="NAME")
     settings = parser.parse_args()
     settings.bin = Path(settings.bin).resolve()
     settings.hostile = Path(settings.hostile).resolve()
+    settings.calls = Path(settings.calls).resolve()
     if not os.access(settings.bin, os.X_OK):
         sys.exit(f"hostile_test.py: no program at {settings.bin}; build it, or name one with --bin")
     settings.scratch = scratch_folder()
@@ -157,6 +184,8 @@ def main():
     tests.update({f"swap-above/{name}": (race, name, "sub")
                   for name in ("create-deep", "remove-deep", "remove-directory")})
     tests["climbing"] = (climbing,)
+    ten_years = 10 * 365 * 24 * 3600
+    tests.update({"clock/ahead": (clock, ten_years), "clock/behind": (clock, -ten_years)})
     passed = failed = 0
     try:
         for name, (test, *arguments) in tests.items():

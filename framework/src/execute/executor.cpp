@@ -241,20 +241,21 @@ private:
     // may be as volatile as its copy, and an item that both sides turned out to hold was written by
     // nobody here.
     Status commit() {
-        if (uncommitted_ == 0) {
-            return {};
-        }
-        for (Endpoint* endpoint : {&in_.source, &in_.target}) {
+        for (const Side side : {Side::source, Side::target}) {
+            if (uncommitted_ == 0) {
+                break;
+            }
+            Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
             CallContext call = call_;
             call.stop = {}; // an interrupted run still has to say what it did
-            const Status flushed = endpoint->flush(call);
+            const Status flushed = endpoint.flush(call);
             if (!flushed.ok()) {
                 broken_ = true;
                 SYNCLINE_TRY(in_.base.rollback());
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
-                    flushed.with_context("what is on " + endpoint->location() +
+                    flushed.with_context("what is on " + endpoint.location() +
                                          " may not survive a power cut, so it is not recorded; the "
                                          "next run checks it again");
                 return {};

@@ -84,14 +84,14 @@ public:
         for (const char* side : {"source", "target"}) {
             fs::create_directories(folder_ / side);
         }
-        rules_.mode = pick({Mode::two_way, Mode::two_way, Mode::two_way, Mode::two_way,
-                            Mode::one_way, Mode::mirror});
-        rules_.delete_vs_change = pick({DeleteVsChange::keep_change, DeleteVsChange::keep_change,
-                                        DeleteVsChange::keep_change, DeleteVsChange::conflict,
-                                        DeleteVsChange::delete_wins});
+        rules_.mode = pick<Mode>({Mode::two_way, Mode::two_way, Mode::two_way, Mode::two_way,
+                                  Mode::one_way, Mode::mirror});
+        rules_.delete_vs_change = pick<DeleteVsChange>(
+            {DeleteVsChange::keep_change, DeleteVsChange::keep_change, DeleteVsChange::keep_change,
+             DeleteVsChange::conflict, DeleteVsChange::delete_wins});
         rules_.deleted_container =
-            pick({DeletedContainer::restore_all, DeletedContainer::restore_all,
-                  DeletedContainer::restore_changed, DeletedContainer::conflict});
+            pick<DeletedContainer>({DeletedContainer::restore_all, DeletedContainer::restore_all,
+                                    DeletedContainer::restore_changed, DeletedContainer::conflict});
         rules_.strategy = pick(std::vector<std::string>{
             "manual", "manual", "keep-both", "keep-both", "source-wins", "target-wins",
             "newer-wins", "older-wins", "larger-wins", "smaller-wins"});
@@ -258,7 +258,7 @@ private:
         control.drain = std::move(drain);
         const syncline::SyncReport report =
             run_sync({plugins_, pool_, progress, syncline::system_clock()}, spec, control);
-        if (!report.outcomes.add_up()) {
+        if (report.error.ok() && !report.outcomes.add_up()) {
             throw Problem("the outcomes do not add up");
         }
         return report;

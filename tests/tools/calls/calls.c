@@ -17,6 +17,9 @@
  *     flushed HEXPATH                   a successful syncfs by a descriptor of that directory, and
  *                                       for what is below it: as if it were a file system
  *
+ * SYNCLINE_CALLS_CLOCK=SECONDS          the time of day is that much later (or earlier, if
+ * negative)
+ *
  * Written in C without its own allocations, because it runs inside of others' calls. The program
  * and its libraries must reach the system through libc; sanitizers do. Threads: any; the journal
  * and the change it tells of are one step under a lock.
@@ -38,6 +41,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PATH_BYTES 8192
@@ -53,6 +57,7 @@ static struct {
     int fail_errno;
     int fail_on;
     int reads;
+    long clock_s;
     char count[PATH_MAX];
     char undo[PATH_MAX];
 } wish;
@@ -83,6 +88,8 @@ static void read_wish(void) {
         }
     }
     wish.reads = getenv("SYNCLINE_CALLS_READS") != NULL;
+    const char* clock_s = getenv("SYNCLINE_CALLS_CLOCK");
+    wish.clock_s = clock_s != NULL ? strtol(clock_s, NULL, 10) : 0;
     const char* count = getenv("SYNCLINE_CALLS_COUNT");
     if (count != NULL) {
         snprintf(wish.count, sizeof wish.count, "%s", count);
@@ -543,4 +550,14 @@ ssize_t getdents64(int fd, void* data, size_t size) {
 ssize_t readlinkat(int directory, const char* name, char* out, size_t size) {
     NEXT(readlinkat)
     return strikes("readlinkat", kReads, directory, name) ? -1 : next(directory, name, out, size);
+}
+
+int clock_gettime(clockid_t clock, struct timespec* out) {
+    NEXT(clock_gettime)
+    const int done = next(clock, out);
+    pthread_once(&once, read_wish);
+    if (done == 0 && clock == CLOCK_REALTIME) {
+        out->tv_sec += wish.clock_s;
+    }
+    return done;
 }
