@@ -2,6 +2,7 @@
 
 #include "execute/keeper.hpp"
 #include "execute/operations.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
@@ -172,7 +173,9 @@ private:
                          : "not tried, because the run was interrupted";
             return;
         }
+        SYNCLINE_FAILPOINT("execute.before-op." + std::string(name_of(result.op.action)));
         operations_.perform(result, call_);
+        SYNCLINE_FAILPOINT("execute.after-op." + std::string(name_of(result.op.action)));
         if (result.give_up != GiveUp::nothing) {
             give_up(result.given_up, result.give_up);
         }
@@ -273,13 +276,6 @@ private:
             ++uncommitted_;
         }
         kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
-        if (result.outcome == Outcome::ok && counted) {
-            written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both ||
-                (result.op.action == Action::merge && !result.op.differs)) {
-                written_[static_cast<std::size_t>(other(result.op.side))] = true;
-            }
-        }
         const bool due = uncommitted_ >= in_.options.commit_every_items ||
                          (uncommitted_ > 0 &&
                           in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
@@ -315,11 +311,13 @@ private:
     }
 
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
+    // Both sides, whichever was written: what a person saved on the side that was read a moment ago
+    // may be as volatile as its copy, and an item that both sides turned out to hold was written by
+    // nobody here.
     Status commit() {
         for (const Side side : {Side::source, Side::target}) {
-            bool& written = written_[static_cast<std::size_t>(side)];
-            if (!written) {
-                continue;
+            if (uncommitted_ == 0) {
+                break;
             }
             Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
             CallContext call = call_;
@@ -333,12 +331,11 @@ private:
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
-                    flushed.with_context("what was written to " + endpoint.location() +
+                    flushed.with_context("what is on " + endpoint.location() +
                                          " may not survive a power cut, so it is not recorded; the "
                                          "next run checks it again");
                 return {};
             }
-            written = false;
         }
         SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
@@ -362,7 +359,6 @@ private:
     std::vector<Batch> done_; // guarded by mutex_
     std::atomic<GiveUp> given_up_[2] = {};
 
-    bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
     std::vector<KeptContent> kept_; // of the base changes that are not committed

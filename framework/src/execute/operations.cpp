@@ -1,6 +1,7 @@
 #include "execute/operations.hpp"
 
 #include "execute/settle.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/intent.hpp"
 #include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
@@ -392,6 +393,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         }
         SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
                                 copies[static_cast<std::size_t>(side)], loser_hash));
+        SYNCLINE_FAILPOINT("execute.after-conflict-copy");
     }
     if (source_is_written) {
         result.base_changes.push_back(
