@@ -45,8 +45,8 @@ SOURCE and TARGET are directories, or URLs of a scheme that a connector plugin t
 
 Exit codes: 0 in sync, 1 unexpected error, 2 usage, 3 configuration or missing root, 4 some items failed,
 5 temporary failure (run again), 6 unresolved conflicts, 7 needs a person, 8 a guard stopped the run before it
-changed anything, 9 verify found differences, 11 another run holds the lock, 130 or 143 interrupted,
-141 nobody read the output to its end.
+changed anything, 9 verify found differences, 11 another run holds the lock, 130 or 143 interrupted, 141 nobody read
+the output to its end.
 )";
     return 0;
 }

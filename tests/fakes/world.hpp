@@ -36,7 +36,8 @@ public:
     RunControl control;
     Archiving archiving = Archiving::local; // these stores are not local, so nothing is archived
 
-    Result<SyncReport> try_run() {
+    // Whatever became of it.
+    SyncReport run_to_its_end() {
         SyncSpec spec;
         spec.source = "fake://a";
         spec.target = "fake://b";
@@ -46,7 +47,11 @@ public:
         RunProgress progress;
         spec.guard = guard;
         spec.archiving = archiving;
-        SyncReport report = run_sync({registry, *pool, progress, clock}, spec, control);
+        return run_sync({registry, *pool, progress, clock}, spec, control);
+    }
+
+    Result<SyncReport> try_run() {
+        SyncReport report = run_to_its_end();
         if (!report.error.ok()) {
             return report.error;
         }

@@ -405,7 +405,8 @@ class Looking(GoingBack):
         run = json.loads(self.run_ok("history", "a", "b", "-o", "json").stdout)["runs"][0]["run"]
         wanted = {key: one.data for key, one in trees.snapshot(self.b).items()
                   if one.kind == "file" and one.data.startswith(b"edited")}
-        kept = {one["key"] for one in self.items(run) if one["before"]["kept"]} if run > 1 else set()
+        items = self.items(run) if run > 1 else []
+        kept = {one["key"] for one in items if one["before"]["kept"]}
         self.assertEqual([key for key in wanted if key.decode() not in kept], [])
         for key in sorted(wanted)[:3]:
             out = self.world.folder / "out"

@@ -2,6 +2,7 @@
 
 #include "execute/keeper.hpp"
 #include "execute/operations.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
@@ -9,6 +10,7 @@
 #include <atomic>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace syncline {
@@ -37,6 +39,8 @@ std::uint64_t content_size(const PlannedOp& op) {
     const std::optional<Item>& from = op.side == Side::source ? op.target : op.source;
     return from && from->kind == ItemKind::object ? std::min(from->size, kBatchBytes) : 0;
 }
+
+bool passes(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
 
 class Execution {
 public:
@@ -156,22 +160,24 @@ private:
         }
         const std::lock_guard lock(mutex_);
         done_.push_back(std::move(batch));
+        in_.progress.queue_depth(tasks_.under_way() - 1); // this one is as good as done
     }
 
     void attempt(OpResult& result) {
-        const auto side = static_cast<std::size_t>(result.op.side);
-        if (call_.stop.stop_requested() || drain_.stop_requested() || side_stopped_[side].load()) {
+        const std::optional<Side> given_up = needs_given_up(result.op);
+        if (call_.stop.stop_requested() || drain_.stop_requested() || given_up) {
             result.outcome = Outcome::pending;
-            result.code = side_stopped_[side].load() ? Code::aborted : Code::cancelled;
+            result.code = given_up ? Code::aborted : Code::cancelled;
             result.message =
-                side_stopped_[side].load()
-                    ? "not tried, because " + std::string(name_of(result.op.side)) + " was given up"
-                    : "not tried, because the run was interrupted";
+                given_up ? "not tried, because " + std::string(name_of(*given_up)) + " was given up"
+                         : "not tried, because the run was interrupted";
             return;
         }
+        SYNCLINE_FAILPOINT("execute.before-op." + std::string(name_of(result.op.action)));
         operations_.perform(result, call_);
-        if (result.stops_side) {
-            side_stopped_[side].store(true);
+        SYNCLINE_FAILPOINT("execute.after-op." + std::string(name_of(result.op.action)));
+        if (result.give_up != GiveUp::nothing) {
+            give_up(result.given_up, result.give_up);
         }
         in_.progress.op_done();
         if (result.outcome == Outcome::failed) {
@@ -179,6 +185,30 @@ private:
             in_.progress.event(RunEventKind::item_failed, result.code, result.op.key,
                                result.message);
         }
+    }
+
+    void give_up(Side side, GiveUp what) {
+        std::atomic<GiveUp>& known = given_up_[static_cast<std::size_t>(side)];
+        GiveUp before = known.load();
+        while (before < what && !known.compare_exchange_weak(before, what)) {
+        }
+    }
+
+    // The side that the operation cannot do without and that was given up, if there is one.
+    std::optional<Side> needs_given_up(const PlannedOp& op) const {
+        const auto of = [this](Side side) {
+            return given_up_[static_cast<std::size_t>(side)].load();
+        };
+        if (of(op.side) != GiveUp::nothing) {
+            return op.side;
+        }
+        const Side read = other(op.side);
+        const bool is_written = op.action == Action::keep_both;
+        if (op.action != Action::set_meta &&
+            of(read) >= (is_written ? GiveUp::writing : GiveUp::everything)) {
+            return read;
+        }
+        return std::nullopt;
     }
 
     Status take_results() {
@@ -228,7 +258,10 @@ private:
             break;
         }
         if (result.outcome != Outcome::ok) {
-            if (result.stops_side && result_.stopped.ok()) {
+            // What needs a person is told rather than what passes by itself.
+            if (result.give_up != GiveUp::nothing &&
+                (result_.stopped.ok() ||
+                 (passes(result_.stopped.code()) && !passes(result.code)))) {
                 result_.stopped = Status(result.code, result.message);
             }
             const bool interrupted = result.code == Code::cancelled;
@@ -243,13 +276,6 @@ private:
             ++uncommitted_;
         }
         kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
-        if (result.outcome == Outcome::ok && counted) {
-            written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both ||
-                (result.op.action == Action::merge && !result.op.differs)) {
-                written_[static_cast<std::size_t>(other(result.op.side))] = true;
-            }
-        }
         const bool due = uncommitted_ >= in_.options.commit_every_items ||
                          (uncommitted_ > 0 &&
                           in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
@@ -285,11 +311,13 @@ private:
     }
 
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
+    // Both sides, whichever was written: what a person saved on the side that was read a moment ago
+    // may be as volatile as its copy, and an item that both sides turned out to hold was written by
+    // nobody here.
     Status commit() {
         for (const Side side : {Side::source, Side::target}) {
-            bool& written = written_[static_cast<std::size_t>(side)];
-            if (!written) {
-                continue;
+            if (uncommitted_ == 0) {
+                break;
             }
             Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
             CallContext call = call_;
@@ -303,12 +331,11 @@ private:
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
-                    flushed.with_context("what was written to " + endpoint.location() +
+                    flushed.with_context("what is on " + endpoint.location() +
                                          " may not survive a power cut, so it is not recorded; the "
                                          "next run checks it again");
                 return {};
             }
-            written = false;
         }
         SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
@@ -330,9 +357,8 @@ private:
 
     std::mutex mutex_;
     std::vector<Batch> done_; // guarded by mutex_
-    std::atomic<bool> side_stopped_[2] = {};
+    std::atomic<GiveUp> given_up_[2] = {};
 
-    bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
     std::vector<KeptContent> kept_; // of the base changes that are not committed

@@ -1,10 +1,13 @@
 #include "execute/operations.hpp"
 
+#include "execute/settle.hpp"
+#include "syncline/core/failpoint.hpp"
+#include "syncline/core/intent.hpp"
 #include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
-#include "syncline/endpoint/content_hash_of.hpp"
 #include "syncline/state/base_content.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace syncline {
@@ -61,7 +64,7 @@ BaseChange erasure(BytesView key) {
 
 struct Judgement {
     Outcome outcome;
-    bool stops_side;
+    GiveUp give_up;
 };
 
 Judgement judge(Code code) {
@@ -70,16 +73,17 @@ Judgement judge(Code code) {
     case Code::already_exists:
     case Code::not_found:
     case Code::cancelled:
-        return {Outcome::pending, false};
-    case Code::unauthenticated:
+        return {Outcome::pending, GiveUp::nothing};
     case Code::quota_exceeded:
     case Code::read_only:
+        return {Outcome::pending, GiveUp::writing};
+    case Code::unauthenticated:
     case Code::root_missing:
     case Code::circuit_open:
     case Code::rate_limited:
-        return {Outcome::pending, true};
+        return {Outcome::pending, GiveUp::everything};
     default:
-        return {Outcome::failed, false};
+        return {Outcome::failed, GiveUp::nothing};
     }
 }
 
@@ -124,7 +128,12 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
     if (!status.ok()) {
         const Judgement judgement = judge(status.code());
         result.outcome = judgement.outcome;
-        result.stops_side = judgement.stops_side;
+        result.give_up = judgement.give_up;
+        result.given_up = refused_by(result.op, status);
+        if (result.give_up == GiveUp::writing && result.given_up != result.op.side &&
+            result.op.action != Action::keep_both) {
+            result.give_up = GiveUp::everything; // it was only to be read, and refused that
+        }
         result.code = status.code();
         result.message = status.message();
         result.base_changes.clear();
@@ -139,6 +148,14 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
             result.kept.push_back(*std::move(kept));
         }
     }
+}
+
+Side Operations::refused_by(const PlannedOp& op, const Status& status) const {
+    const std::string& endpoint = status.error().endpoint;
+    if (endpoint == at(other(op.side)).location() && endpoint != at(op.side).location()) {
+        return other(op.side);
+    }
+    return op.side;
 }
 
 // Of a result that fails after it changed something (a conflict copy, say) the changes stay.
@@ -169,35 +186,21 @@ void Operations::changed(OpResult& result, BytesView key, Side side, Action acti
     }
 }
 
-// Writes content. Where nobody knows whether it was written, or something is there that should not
-// be, it will do if what is there is equal: another operation of this run made it, or a run that
-// was cut short, or a call whose answer got lost.
+// Writes content. Where the answer leaves it open whether it was written, or something is there
+// that should not be, it will do if what is there is equal: another operation of this run made it,
+// or a run that was cut short, or an attempt whose answer got lost.
 Result<Transferred> Operations::write_content(const TransferRequest& request,
                                               const CallContext& call) const {
     Result<Transferred> done = transfer(request, options_, call, progress_);
-    if (done.ok() ||
-        (done.code() != Code::already_exists && done.code() != Code::outcome_unknown)) {
+    if (done.ok() || !is_doubtful_write(done.status(), request.to)) {
         return done;
     }
-    Result<HashedItem> there = hash_item(request.to, call, request.to_key);
-    if (!there.ok()) {
-        return done.code() == Code::outcome_unknown ? done.status() : there.status();
+    std::optional<Transferred> found = find_written(request, call);
+    if (found) {
+        found->was_there = done.code() == Code::already_exists;
+        return *std::move(found);
     }
-    Result<HashedItem> wanted = hash_item(request.from, call, request.from_key);
-    if (!wanted.ok()) {
-        return wanted.status();
-    }
-    if (there->hash != wanted->hash || there->item.kind != request.planned.kind ||
-        (request.to.info().sets_meta && !same_meta(there->item.meta, wanted->item.meta)) ||
-        (!request.planned.version.empty() && wanted->item.version != request.planned.version)) {
-        return done;
-    }
-    Transferred same;
-    same.read = std::move(wanted->item);
-    same.written = std::move(there->item);
-    same.hash = std::move(there->hash);
-    same.was_there = done.code() == Code::already_exists;
-    return same;
+    return not_done(done.status(), "a look afterwards did not show it there");
 }
 
 Status Operations::write(OpResult& result, const CallContext& call) const {
@@ -238,18 +241,21 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     request.item.key = op.key;
     request.item.kind = ItemKind::container;
     request.item.size = 0;
+    const Intent intent;
+    request.idempotency = intent.bytes();
     request.item.meta = on(op, from)->meta;
     Result<Item> made = at(op.side).put(call, request, nothing);
     Item container;
     container.kind = ItemKind::container;
     if (made.ok()) {
         container = *std::move(made);
-    } else if (made.code() != Code::already_exists && made.code() != Code::outcome_unknown) {
+    } else if (!is_doubtful_write(made.status(), at(op.side))) {
         return made.status();
     } else {
-        // Made meanwhile by someone else or by a run that was cut short; a container is only there
-        // or not. But it must be seen: agreeing on one that is not there would delete the other.
-        Result<Item> there = at(op.side).stat(call, op.key);
+        // Made meanwhile by someone else, by a run that was cut short or by an attempt whose answer
+        // got lost; a container is only there or not. But it must be seen: agreeing on one that is
+        // not there would delete the other.
+        Result<Item> there = at(op.side).stat(looking(call), op.key);
         if (!there.ok() || there->kind != ItemKind::container) {
             return made.status();
         }
@@ -285,15 +291,18 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
         request.condition = Condition::if_version;
         request.expected_version = planned.version;
     }
+    const Intent intent;
+    request.idempotency = intent.bytes();
     const Status removed = at(op.side).remove(call, request);
-    if (!removed.ok() && removed.code() != Code::not_found) {
+    if (!removed.ok() && !is_doubtful_removal(removed)) {
         return removed;
     }
     if (!removed.ok()) {
-        // Somebody was faster, if it is true: forgetting what is still there would bring it back.
-        const Result<Item> left = at(op.side).stat(call, op.key);
+        // Somebody was faster, or it was done and the answer got lost: if that is true. Forgetting
+        // what is still there would bring it back.
+        const Result<Item> left = at(op.side).stat(looking(call), op.key);
         if (left.ok() || left.code() != Code::not_found) {
-            return left.ok() ? removed : left.status();
+            return left.ok() ? not_done(removed, "it is still there") : left.status();
         }
     } else {
         changed(result, op.key, op.side, Action::remove, planned, std::nullopt);
@@ -317,7 +326,17 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         request.item = to_view(written);
         request.item.mtime_ns = model.mtime_ns;
         request.item.meta = model.meta;
+        const Intent intent;
+        request.idempotency = intent.bytes();
         Result<Item> set = to.set_meta(call, request);
+        if (!set.ok() && is_doubtful_write(set.status(), to)) {
+            std::optional<Item> found =
+                find_meta_set({to, at(from), op.key, written, model, Bytes(agreed_hash(op))}, call);
+            if (!found) {
+                return not_done(set.status(), "a look afterwards did not show it there");
+            }
+            set = *std::move(found);
+        }
         if (!set.ok() && set.code() != Code::not_supported) {
             return set.status();
         }
@@ -374,6 +393,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         }
         SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
                                 copies[static_cast<std::size_t>(side)], loser_hash));
+        SYNCLINE_FAILPOINT("execute.after-conflict-copy");
     }
     if (source_is_written) {
         result.base_changes.push_back(

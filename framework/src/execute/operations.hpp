@@ -19,6 +19,13 @@ struct BaseChange {
     bool erase = false;
 };
 
+// What an operation's failure means for the others.
+enum class GiveUp : std::uint8_t {
+    nothing = 0,
+    writing,    // that side takes no writes (full, read-only), but can be read
+    everything, // credentials, the root, an open breaker: no use in going on with that side
+};
+
 // An operation and what became of it: made before it is tried, filled in place.
 struct OpResult {
     explicit OpResult(PlannedOp&& planned) : op(std::move(planned)) {}
@@ -36,8 +43,8 @@ struct OpResult {
     std::array<bool, 2> intended{};    // by Side: the journal says that it is about to happen
     std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
-    bool stops_side =
-        false; // credentials, quota or the root are the matter: no use in going on with this side
+    GiveUp give_up = GiveUp::nothing;
+    Side given_up = Side::target; // the side that refused, which need not be the one written
 };
 
 class Operations {
@@ -50,6 +57,7 @@ public:
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
 private:
+    Side refused_by(const PlannedOp& op, const Status& status) const;
     Endpoint& at(Side side) const { return side == Side::source ? source_ : target_; }
     Status write(OpResult& result, const CallContext& call) const;
     Status write_container(OpResult& result, const CallContext& call) const;

@@ -3,6 +3,7 @@
 // bounded pipe.
 #pragma once
 
+#include "syncline/core/intent.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
@@ -17,6 +18,7 @@ struct TransferRequest {
     BytesView meta;      // what to store with it
     Condition condition = Condition::if_absent;
     BytesView expected_version;
+    Intent intent = {}; // of every attempt at this write
 };
 
 struct Transferred {

@@ -493,8 +493,9 @@ SyncReport undo_run(const RunServices& services, const UndoSpec& spec, const Run
             }
         }
         if (sides.empty() && (*record)->outcomes.ok > 0) {
-            return {Code::not_found, "what run " + std::to_string(spec.run) +
-                                         " did is no longer remembered, so it cannot be undone"};
+            return {Code::not_found, "run " + std::to_string(spec.run) +
+                                         " cannot be undone: what it did is not remembered, or no "
+                                         "longer"};
         }
         back.choose(
             spec.run, std::move(sides),

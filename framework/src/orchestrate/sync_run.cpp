@@ -71,8 +71,12 @@ public:
         report_.error = carry_out();
         for (const auto& [side, endpoint] :
              {std::pair(Side::source, source_.get()), std::pair(Side::target, target_.get())}) {
+            const std::optional<GuardStats>& unreachable =
+                unreachable_[static_cast<std::size_t>(side)];
             if (endpoint != nullptr) {
                 report_.guards.push_back({side, endpoint->guard_stats()});
+            } else if (unreachable) {
+                report_.guards.push_back({side, *unreachable});
             }
         }
         report_.retries = progress_.snapshot().retries;
@@ -181,8 +185,8 @@ private:
             return root_gone(Status(Code::root_missing, missing));
         }
 
-        SYNCLINE_TRY(make_side(*source, source_));
-        SYNCLINE_TRY(make_side(*target, target_));
+        SYNCLINE_TRY(make_side(*source, Side::source, source_));
+        SYNCLINE_TRY(make_side(*target, Side::target, target_));
         if (target_->info().read_only) {
             return Status(Code::read_only, "target '" + report_.target + "' cannot be written");
         }
@@ -219,7 +223,7 @@ private:
         return {};
     }
 
-    Status make_side(const Location& location, std::unique_ptr<Endpoint>& side) {
+    Status make_side(const Location& location, Side which, std::unique_ptr<Endpoint>& side) {
         Result<std::unique_ptr<Connector>> connector = open_connector(plugins_, location);
         if (!connector.ok()) {
             return connector.status();
@@ -230,6 +234,7 @@ private:
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         options.guard = spec_.guard;
+        options.unreachable = &unreachable_[static_cast<std::size_t>(which)];
         // Guards must not act in step: each has a jitter of its own.
         options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
         options.guard.breaker.seed = options.guard.retry.seed + 1;
@@ -432,6 +437,7 @@ private:
     SyncReport report_;
     std::int64_t started_wall_ = 0;
     std::optional<SyncIdentity> identity_;
+    std::optional<GuardStats> unreachable_[2]; // by Side: of one that no endpoint came of
 
     // In the order in which they depend on each other: destroyed in reverse.
     std::unique_ptr<StateDirectory> directory_;

@@ -71,9 +71,10 @@ Bytes with_conflict_number(BytesView key, unsigned number) {
         if (parts.extension.size() > kLongestExtension) {
             parts = {key, std::nullopt, {}}; // a dot somewhere in a long name
         }
-        std::size_t end = name_at + kLongestName - mark.size() - parts.extension.size();
-        while (end > name_at + 1 && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80) {
-            --end; // not in the middle of a character
+        const std::size_t room = name_at + kLongestName - mark.size() - parts.extension.size();
+        std::size_t end = room;
+        while (end + 3 > room && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80) {
+            --end; // not in the middle of a character, which has at most four bytes
         }
         parts.stem = parts.stem.substr(0, end);
     }

@@ -12,7 +12,7 @@ using sqlite::Statement;
 
 constexpr std::int64_t kDoneBit = 1 << 8;
 // Gathered entries that are written before anybody asks for it, so that memory stays bounded.
-constexpr std::size_t kMostGathered = 10'000;
+constexpr std::size_t kMostGathered = 4'000;
 // Entries forgotten in one transaction, during which no other process can write.
 constexpr const char* kForgetSome =
     "DELETE FROM journal WHERE run = ?1 AND (run, key, side) IN "

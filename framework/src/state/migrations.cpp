@@ -1,5 +1,6 @@
 #include "state/migrations.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <array>
@@ -192,7 +193,9 @@ Status migrate(sqlite::Database& database, std::span<const char* const> known) {
         const std::string mark = "PRAGMA application_id = " + std::to_string(kApplicationId) +
                                  "; PRAGMA user_version = " + std::to_string(version + 1);
         SYNCLINE_TRY(database.execute(mark.c_str()));
+        SYNCLINE_FAILPOINT("state.before-migration-commit");
         SYNCLINE_TRY(transaction.commit());
+        SYNCLINE_FAILPOINT("state.after-migration-commit");
     }
 }
 

@@ -1,5 +1,9 @@
 #include "state/run_store.hpp"
 
+#include "syncline/core/failpoint.hpp"
+
+#include <algorithm>
+
 namespace syncline::state {
 namespace {
 
@@ -45,7 +49,9 @@ Result<std::int64_t> SqliteRunStore::begin(std::int64_t wall_ns) {
     insert.bind(1, shared_->sync);
     insert.bind(2, wall_ns);
     // Durable, so that power loss cannot make an id come twice.
+    SYNCLINE_FAILPOINT("state.before-run-begin");
     SYNCLINE_TRY(DurableWrites(shared_->database).run(insert));
+    SYNCLINE_FAILPOINT("state.after-run-begin");
     return sqlite3_last_insert_rowid(shared_->database.handle());
 }
 
@@ -89,7 +95,9 @@ Status SqliteRunStore::finish(const RunRecord& record) {
     update.bind(9, signed_of(record.outcomes.failed));
     update.bind(10, signed_of(record.outcomes.pending));
     update.bind_text(11, record.report);
+    SYNCLINE_FAILPOINT("state.before-run-finish");
     SYNCLINE_TRY(DurableWrites(shared_->database).run(update));
+    SYNCLINE_FAILPOINT("state.after-run-finish");
     if (sqlite3_changes(shared_->database.handle()) == 0) {
         return {Code::not_found, "no run " + std::to_string(record.id) + " of this sync"};
     }
@@ -202,7 +210,10 @@ Status SqliteIdentityStore::save(const SyncIdentity& identity) {
     update.bind(1, shared_->sync);
     update.bind(2, identity.source_scope);
     update.bind(3, identity.target_scope);
-    return DurableWrites(shared_->database).run(update);
+    SYNCLINE_FAILPOINT("state.before-identity");
+    SYNCLINE_TRY(DurableWrites(shared_->database).run(update));
+    SYNCLINE_FAILPOINT("state.after-identity");
+    return {};
 }
 
 } // namespace syncline::state

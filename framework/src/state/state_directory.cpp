@@ -8,6 +8,7 @@
 #include "state/plan_store.hpp"
 #include "state/run_store.hpp"
 #include "state/sync_lock.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <cerrno>
@@ -134,9 +135,11 @@ Status make_state_file(const fs::path& directory, const fs::path& file) {
     }
     // A log without its file would be taken for the new file's.
     SYNCLINE_TRY(remove_with_logs(file, false));
+    SYNCLINE_FAILPOINT("state.before-create");
     if (::rename(fresh.c_str(), file.c_str()) != 0) {
         return state::status_of_errno(errno, "create", file);
     }
+    SYNCLINE_FAILPOINT("state.after-create");
     return state::sync_directory(directory);
 }
 

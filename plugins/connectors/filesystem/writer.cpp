@@ -1,5 +1,6 @@
 #include "writer.hpp"
 
+#include "failpoint.hpp"
 #include "reader.hpp"
 
 #include <cerrno>
@@ -162,7 +163,9 @@ Status Writer::put_container(const Key& key, const syncline_put_req& req, const 
         status = check_kind(key, state);
         return status.ok() ? push_written(state, key.text, sink) : std::move(status);
     }
+    SYNCLINE_FS_FAILPOINT("before-make-directory");
     const int error = mkdirat(parent.get(), name.c_str(), new_mode(wanted, true)) == 0 ? 0 : errno;
+    SYNCLINE_FS_FAILPOINT("after-make-directory");
     if (error != 0 && error != EEXIST) {
         return write_status(error, "create", key.text);
     }
@@ -265,7 +268,9 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
     if (!status.ok()) {
         return status;
     }
+    SYNCLINE_FS_FAILPOINT("before-write");
     status = body.copy_to(staged.fd());
+    SYNCLINE_FS_FAILPOINT("after-write");
     if (!status.ok()) {
         return status;
     }
@@ -290,7 +295,16 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
             return write_status(error, "set the time of", key.text);
         }
     }
-    return is_cancelled(call_) ? cancelled_status() : Status();
+    if (is_cancelled(call_)) {
+        return cancelled_status();
+    }
+    // File systems make names durable before the content they stand for, so that a power cut
+    // between publishing and the next flush could leave an empty or half a file under the name.
+    if (fdatasync(staged.fd()) != 0 && errno != EINVAL) {
+        return write_status(errno, "write to", key.text);
+    }
+    SYNCLINE_FS_FAILPOINT("after-sync-data");
+    return {};
 }
 
 Status Writer::publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,

@@ -6,8 +6,8 @@
 //
 // Others may do with a copy no more than with its original, as far as that tells; what is new gets
 // no more than the umask leaves, either. Replacing a file makes a new inode: its permission bits,
-// as far as the original has them too, and, with privilege, the owner are carried over; hard links
-// are severed, extended attributes and ACLs are not kept.
+// less those that `posix.access` denies, and, with privilege, the owner are carried over; hard
+// links are severed, extended attributes and ACLs are not kept.
 #pragma once
 
 #include "body.hpp"

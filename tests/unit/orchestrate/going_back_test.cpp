@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(an_old_content_is_kept_and_found_before_it_is_overwritten_o
     };
     w.run();
     w.b.before_call = nullptr;
-    BOOST_TEST(writes == 2);
-    BOOST_TEST(kept == 2);
+    BOOST_TEST(writes.load() == 2);
+    BOOST_TEST(kept.load() == 2);
     const auto history = w.history();
     for (const char* key : {"a", "b"}) {
         const auto entry = history->journal().find(2, key, Side::target);
@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(an_undo_writes_only_the_sides_that_the_run_wrote) {
     };
     BOOST_TEST(w.undo(one.run_id).outcomes.ok == 1U);
     w.a.before_call = nullptr;
-    BOOST_TEST(writes == 0);
+    BOOST_TEST(writes.load() == 0);
     BOOST_TEST((w.b.content("a") == "old a"));
     BOOST_TEST((w.a.content("a") == "new a"));
     w.run();

@@ -246,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_cache_that_others_can_reach_is_refused) {
     const TempDir temp;
     const auto refused = [&](const std::filesystem::path& cache, const char* text) {
         const auto registry = make_plugin_registry(system_clock());
-        registry->load({{broken_plugin("lying")}, cache});
+        registry->load({{broken_plugin("lying")}, {cache}});
         BOOST_TEST(registry->plugins().empty());
         BOOST_REQUIRE_EQUAL(registry->failures().size(), 1U);
         BOOST_TEST(registry->failures()[0].kind == LoadFailureKind::cache_refused);

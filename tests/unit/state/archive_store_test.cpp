@@ -4,6 +4,7 @@
 #include "state_fixture.hpp"
 #include "syncline/core/hash.hpp"
 
+#include <atomic>
 #include <boost/mpl/list.hpp>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -324,7 +325,7 @@ BOOST_AUTO_TEST_CASE(many_may_put_at_once) {
     for (std::thread& thread : threads) {
         thread.join();
     }
-    BOOST_TEST(failures == 0);
+    BOOST_TEST(failures.load() == 0);
     BOOST_TEST(require_value(archive.store().usage()).contents == 80U);
     BOOST_TEST(files_in(archive.path()).size() == 80U);
 }

@@ -19,6 +19,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace syncline {
@@ -82,6 +83,7 @@ struct EndpointOptions {
     std::size_t spill_memory = std::size_t{8} << 20U; // bytes sorted in memory at a time
     RunProgress* progress = nullptr;                  // may be null
     GuardOptions guard;
+    std::optional<GuardStats>* unreachable = nullptr; // set if no endpoint comes of it; may be null
 };
 
 // Asks the connector for its info and checks that it can be reached. Code::root_missing if its root

@@ -91,7 +91,7 @@ struct SyncReport {
     std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
-    std::vector<ReportedGuard> guards; // of the sides that were reached
+    std::vector<ReportedGuard> guards; // of the sides that were called
     std::uint64_t queue_depth_max =
         0; // batches of operations handed to the workers at the same time
     bool interrupted = false;
