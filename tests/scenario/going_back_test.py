@@ -345,12 +345,9 @@ class Looking(GoingBack):
         self.sync("--no-archive")
         self.assert_equal_sides({b"a": b"edited", b"new": b"3"})
 
-    def test_a_side_that_is_not_local_is_archived_on_demand(self):
-        self.agree({"a": "1"})
-        for content, flags in (("2", ()), ("3", ("--archive-remote",))):
-            self.edit(self.a, {"a": content})
-            done = self.run_ok("sync", "a", "fault+" + (self.world.folder / "b").as_uri(), *flags)
-            self.assertEqual(len(self.archived_files()), 1 if flags else 0, done)
+    def test_archive_options_exclude_each_other(self):
+        done = self.run_ok("sync", "a", "b", "--no-archive", "--archive-remote", code=2)
+        self.assertIn("use one of them", self.message(done))
 
     def test_verify(self):
         self.agree({"a": "1", "d/b": "2", "c": "3", "l": {"link": "a"}, "e": "5", "x": "6"})

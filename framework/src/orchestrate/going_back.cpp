@@ -153,7 +153,7 @@ private:
             }
         }
         tidy_history(session_->state(), report_.run_id,
-                     keeping_of(session_->state(), Archiving::local, report_));
+                     keeping_of(session_->state(), Archiving::all, report_));
         return {};
     }
 
@@ -238,7 +238,7 @@ private:
                                    services_.clock,
                                    [this](const OpReport& op) { return note(op); },
                                    {},
-                                   keeping_of(session_->state(), Archiving::local, report_)};
+                                   keeping_of(session_->state(), Archiving::all, report_)};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
         if (!result.ok()) {
             return result.status();
