@@ -90,8 +90,8 @@ public:
     // Loads everything in the directories. Called again, it takes up what was added or replaced
     // since: new instances come from the new libraries, existing ones go on with the old.
     virtual void load(const PluginSearch& search) = 0;
-    // As load(), where it looked last, if a file there was added, replaced or removed since; each run
-    // begins with it. A library that was replaced by one that cannot be used stays in use.
+    // As load(), where it looked last, if a file there was added, replaced or removed since; each
+    // run begins with it. A library that was replaced by one that cannot be used stays in use.
     virtual void refresh() {}
 
     virtual std::vector<PluginDescription>

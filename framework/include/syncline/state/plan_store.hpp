@@ -78,13 +78,13 @@ struct PlannedOp {
     Bytes base_meta;
     bool has_base = false;
     std::optional<MergedContent> merged; // merge
-    Bytes other_key;    // keep_both: where the loser goes
+    Bytes other_key;                     // keep_both: where the loser goes
     std::string reason; // for people: the rule that fired, the strategy that decided
 };
 
 struct PlanCounts {
     std::array<std::uint64_t, kActionNumbers> actions{}; // by Action, indexed by its number
-    std::array<std::uint64_t, 10> phases{};  // by Phase
+    std::array<std::uint64_t, 10> phases{};              // by Phase
     std::array<std::uint64_t, 2>
         removals{};          // by Side: objects, links and containers that would be removed
     std::uint64_t bytes = 0; // content to write
