@@ -52,7 +52,8 @@ Meaning meaning_of(int code, int system_error) {
         if (system_error == EACCES || system_error == EPERM) {
             return {Code::permission_denied, "cannot be opened", "check who owns it and its mode"};
         }
-        return {Code::io, "cannot be opened", "check that its directory exists and is accessible"};
+        return {Code::io, "cannot be opened",
+                "check that its directory exists, is accessible and has room"};
     case SQLITE_PERM:
     case SQLITE_AUTH:
         return {Code::permission_denied, "access denied", "check who owns it and its mode"};
