@@ -261,6 +261,9 @@ void Registry::load(const PluginSearch& search) {
     Status prepared(Code::invalid_argument, "no directory for private copies");
     std::string refused;
     for (const fs::path& candidate : search.caches) {
+        if (candidate.empty()) {
+            continue; // it would be the working directory
+        }
         std::error_code error;
         cache = fs::absolute(candidate, error).lexically_normal();
         prepared = plugin::prepare_cache(cache);
