@@ -186,6 +186,7 @@ public:
             if (op.action == Action::remove) {
                 ++counts.removals[static_cast<std::size_t>(op.side)];
             }
+            counts.brings_back = counts.brings_back || (op.action == Action::create && op.has_base);
             const std::optional<Item>& from = op.side == Side::target ? op.source : op.target;
             const bool writes = op.action == Action::create || op.action == Action::update ||
                                 op.action == Action::keep_both;

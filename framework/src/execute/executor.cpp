@@ -67,6 +67,9 @@ public:
                              counts->bytes);
         in_.progress.enter(RunPhase::executing);
 
+        if (counts->brings_back) {
+            SYNCLINE_TRY(forget_what_comes_back());
+        }
         // Conflicts and skipped items first: they need no work, and are told even if the run is
         // interrupted.
         SYNCLINE_TRY(run_phase(Phase::none, counts->phases[static_cast<std::size_t>(Phase::none)]));
@@ -89,6 +92,24 @@ public:
 private:
     bool going_on() const {
         return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_;
+    }
+
+    // What comes back was deleted by a person on the side it is created on. Cut short after its
+    // container is there again, the next run would see single deletions and carry them to the other
+    // side. So the base forgets it before anything is made: then it is new, and comes back in any
+    // case.
+    Status forget_what_comes_back() {
+        for (const Phase phase : {Phase::create_containers, Phase::write_content}) {
+            Status status;
+            SYNCLINE_TRY(in_.plan.each(phase, [&](PlannedOp&& op) {
+                if (op.action == Action::create && op.has_base) {
+                    status = in_.base.erase(op.key);
+                }
+                return status.ok();
+            }));
+            SYNCLINE_TRY(status);
+        }
+        return in_.base.commit();
     }
 
     using Batch = std::vector<OpResult>;

@@ -203,11 +203,13 @@ Status SqlitePlanStore::write(Statement& statement, std::int64_t id, const Plann
 
 Result<std::int64_t> SqlitePlanStore::add(const PlannedOp& op) {
     SYNCLINE_TRY(write(insert_, last_id_ + 1, op));
+    brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
     return ++last_id_;
 }
 
 Status SqlitePlanStore::replace(const PlannedOp& op) {
     SYNCLINE_TRY(write(update_, op.id, op));
+    brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
     if (sqlite3_changes(database_.handle()) == 0) {
         return {Code::not_found, "no planned operation " + std::to_string(op.id)};
     }
@@ -227,6 +229,7 @@ Result<PlannedOp> SqlitePlanStore::at(std::int64_t id) {
 Status SqlitePlanStore::removals_to_creations(std::int64_t first, std::int64_t last, Side from,
                                               std::string_view reason) {
     survey_.reset();
+    brings_back_ = true;
     SYNCLINE_STATE_ASSIGN(
         Statement update,
         database_.prepare(
@@ -325,6 +328,7 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
     }
     constexpr double kMostBytes = 18446744073709549568.0; // the last double below 2^64
     found.counts.bytes = static_cast<std::uint64_t>(std::min(bytes, kMostBytes));
+    found.counts.brings_back = brings_back_;
     survey_ = found;
     return &*survey_;
 }

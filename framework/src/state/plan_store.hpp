@@ -46,6 +46,7 @@ private:
     sqlite::Statement update_;
     sqlite::Statement select_;
     std::int64_t last_id_ = 0;
+    bool brings_back_ = false;
     std::optional<Survey> survey_; // none: the plan changed since
     Bytes body_;                   // reused between writes
 };

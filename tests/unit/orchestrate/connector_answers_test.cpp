@@ -144,4 +144,32 @@ BOOST_AUTO_TEST_CASE(metadata_alone_was_lost_where_it_cannot_be_set_alone) {
     }
 }
 
+// The container was there again, its old content not yet: the next run took that for deletions and
+// carried them to the side that still had it all.
+BOOST_AUTO_TEST_CASE(a_restored_directory_lost_files_when_the_run_was_cut_short) {
+    World w;
+    w.a.add_container("d/");
+    w.a.add_object("d/old", "x", 1);
+    w.run();
+    w.b.erase("d/old");
+    w.b.erase("d/");
+    w.a.add_object("d/new", "y", 2);
+    w.b.before_call = [made = 0](FakeOp op, BytesView) mutable {
+        made += op == FakeOp::put ? 1 : 0;
+        return made > 1 && (op == FakeOp::put || op == FakeOp::flush)
+                   ? Status(Code::cancelled, "cut off")
+                   : Status();
+    };
+    (void)w.try_run();
+    BOOST_TEST(w.b.item("d/").has_value());
+    BOOST_TEST(!w.b.item("d/old").has_value());
+    w.b.before_call = nullptr;
+    w.run();
+    for (const char* key : {"d/old", "d/new"}) {
+        BOOST_TEST(w.a.item(key).has_value());
+        BOOST_TEST(w.b.item(key).has_value());
+    }
+    BOOST_TEST(w.run().outcomes.planned == 0U);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

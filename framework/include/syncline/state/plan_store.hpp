@@ -86,8 +86,9 @@ struct PlanCounts {
     std::array<std::uint64_t, kActionNumbers> actions{}; // by Action, indexed by its number
     std::array<std::uint64_t, 10> phases{};              // by Phase
     std::array<std::uint64_t, 2>
-        removals{};          // by Side: objects, links and containers that would be removed
-    std::uint64_t bytes = 0; // content to write
+        removals{};           // by Side: objects, links and containers that would be removed
+    std::uint64_t bytes = 0;  // content to write
+    bool brings_back = false; // may create what the base knows: deleted on one side, and kept
 };
 
 class PlanStore {
