@@ -61,9 +61,9 @@ public:
     void remove(sdk::Call&, const sdk::RemoveRequest&) override { throw refused(); }
     void flush(sdk::Call&) override {}
 
-    static constexpr std::uint64_t kCaps =
-        SYNCLINE_CAP_LIST_ORDERED | SYNCLINE_CAP_LIST_PREFIX | SYNCLINE_CAP_GET_RANGE |
-        SYNCLINE_CAP_VERSION_STRONG | SYNCLINE_CAP_EMPTY_CONTAINERS | SYNCLINE_CAP_CHEAP_STAT;
+    static constexpr std::uint64_t kCaps = SYNCLINE_CAP_LIST_ORDERED | SYNCLINE_CAP_LIST_PREFIX |
+                                           SYNCLINE_CAP_GET_RANGE | SYNCLINE_CAP_VERSION_STRONG |
+                                           SYNCLINE_CAP_EMPTY_CONTAINERS | SYNCLINE_CAP_CHEAP_STAT;
 
 private:
     static sdk::Error refused() {
