@@ -67,6 +67,7 @@ public:
                              counts->bytes);
         in_.progress.enter(RunPhase::executing);
 
+        SYNCLINE_TRY(forget_what_comes_back(*counts));
         // Conflicts and skipped items first: they need no work, and are told even if the run is
         // interrupted.
         SYNCLINE_TRY(run_phase(Phase::none, counts->phases[static_cast<std::size_t>(Phase::none)]));
@@ -89,6 +90,40 @@ public:
 private:
     bool going_on() const {
         return !drain_.stop_requested() && !call_.stop.stop_requested() && !broken_;
+    }
+
+    // A deleted container comes back item by item. As soon as it is there again, an item in it that
+    // the base still knows and that is not there yet looks as if it had been deleted: a run that
+    // ends half way, or one item that fails, would make the next run delete it on the other side,
+    // too. So the base forgets what comes back before anything is done; to a run that finds it half
+    // done it is new on one side.
+    Status forget_what_comes_back(const PlanCounts& counts) {
+        if (counts.phases[static_cast<std::size_t>(Phase::create_containers)] == 0) {
+            return {};
+        }
+        const auto comes_back = [](const PlannedOp& op) {
+            return op.action == Action::create && op.has_base;
+        };
+        bool any = false;
+        SYNCLINE_TRY(in_.plan.each(Phase::create_containers, [&](PlannedOp&& op) {
+            any = comes_back(op);
+            return !any;
+        }));
+        Status status;
+        for (const Phase phase : {Phase::create_containers, Phase::write_content}) {
+            if (!any) {
+                return {};
+            }
+            SYNCLINE_TRY(in_.plan.each(phase, [&](PlannedOp&& op) {
+                if (comes_back(op)) {
+                    status = in_.base.erase(op.key);
+                    ++uncommitted_;
+                }
+                return status.ok();
+            }));
+            SYNCLINE_TRY(status);
+        }
+        return commit();
     }
 
     using Batch = std::vector<OpResult>;

@@ -448,7 +448,7 @@ int main(int argc, char** argv) {
     std::uint64_t failed = 0;
     {
         const auto plugins = syncline::make_plugin_registry(syncline::system_clock());
-        plugins->load({{options.plugins}, fs::path(scratch) / "cache"});
+        plugins->load({{options.plugins}, {fs::path(scratch) / "cache"}});
         const auto pool =
             syncline::make_worker_pool({.workers = 2, .capacity = 6}, syncline::system_clock());
         if (!pool->start().ok()) {
