@@ -435,7 +435,7 @@ def main():
         chosen = (case for case in cases(settings)
                   if not settings.names or any(part in case.name for part in settings.names))
         with ThreadPoolExecutor(settings.jobs) as workers:
-            for case in workers.map(Case.run, list(chosen)):
+            for case in workers.map(lambda one: one.run(), list(chosen)):
                 done += 1
                 failed += 1 if case.problems else 0
                 for line in case.problems:
