@@ -313,7 +313,7 @@ def forget(undo, dice):
     by_path = {}
     for change in changes:
         by_path.setdefault(change["path"], []).append(change)
-    way = dice.choice(("all", "cut", "each", "each"))
+    way = dice.choice(("all", "cut", "each", "names"))
     cut = dice.randint(0, len(changes))
     # Directories before what is in them: what is in a directory that is forgotten goes with it.
     for path, states in sorted(by_path.items(), key=lambda item: (item[0].count(b"/"), item[0])):
@@ -322,6 +322,8 @@ def forget(undo, dice):
         elif way == "cut":
             later = [i for i, one in enumerate(states) if one["order"] >= cut]
             chosen = later[0] if later else len(states)
+        elif way == "names":  # what is new is forgotten, what was replaced or removed is not
+            chosen = 0 if states[0]["kind"] == "none" else len(states)
         else:
             chosen = dice.randint(0, len(states))
         was_torn = chosen > 0 and states[chosen - 1]["torn"]
@@ -433,7 +435,7 @@ def main():
         chosen = (case for case in cases(settings)
                   if not settings.names or any(part in case.name for part in settings.names))
         with ThreadPoolExecutor(settings.jobs) as workers:
-            for case in workers.map(Case.run, list(chosen)):
+            for case in workers.map(lambda one: one.run(), list(chosen)):
                 done += 1
                 failed += 1 if case.problems else 0
                 for line in case.problems:

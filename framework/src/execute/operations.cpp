@@ -408,6 +408,9 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         result.base_changes.push_back({std::move(entry), false});
         return {};
     }
+    // The last step takes the loser's bytes from under its name. After a power cut that may be
+    // there and the new names not, unless they are durable before.
+    SYNCLINE_TRY(at(loser_side).flush(call));
     const TransferRequest request{
         at(winner_side), at(loser_side),        op.key,       op.key, winner,
         winner.meta,     Condition::if_version, loser.version};

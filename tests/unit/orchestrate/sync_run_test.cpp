@@ -1,6 +1,8 @@
 // Whole runs between stores in memory: guards, exit codes, failures, interruptions.
 #include "fakes/world.hpp"
 
+#include <algorithm>
+
 using namespace syncline;
 using namespace syncline::fakes;
 
@@ -187,6 +189,59 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_flushed_is_not_recorded) {
     w.a.erase("k1"); // with a base these would be deletions; without one they come back
     BOOST_TEST(exit_code_of(w.run()) == 0);
     BOOST_TEST(w.a.size() == 3U);
+}
+
+// The container was there again and the base still knew the item, so the next run took it for one
+// that had been deleted, and deleted it on the other side.
+BOOST_AUTO_TEST_CASE(an_item_that_fails_to_come_back_with_its_container_is_not_deleted_next_time) {
+    World w;
+    w.a.add_container("d/");
+    w.a.add_object("d/x", "unchanged", 1'000);
+    w.a.add_object("d/y", "first", 1'000);
+    fill(w.a, 10);
+    w.run();
+    for (const char* key : {"d/x", "d/y", "d/"}) {
+        w.b.erase(key);
+    }
+    w.a.add_object("d/y", "second", 2'000);
+    w.b.fail({.op = FakeOp::put,
+              .key = "d/x",
+              .nth = 1,
+              .status = Status(Code::permission_denied, "no")});
+    BOOST_TEST(w.run().outcomes.failed == 1U);
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    BOOST_TEST(w.a.item("d/x").has_value());
+    BOOST_TEST(w.b.item("d/x").has_value());
+}
+
+// A conflict copy was as volatile as the overwrite of what it was a copy of.
+BOOST_AUTO_TEST_CASE(a_conflict_copy_is_durable_before_its_original_is_overwritten) {
+    World w;
+    w.chain = {"keep-both"};
+    w.a.add_object("k", "one", 1'000);
+    w.b.add_object("k", "two", 2'000);
+    std::mutex mutex;
+    std::vector<std::string> calls;
+    const auto watch = [&](FakeConnector& side, const std::string& name) {
+        side.before_call = [&, name](FakeOp op, BytesView key) {
+            const std::lock_guard lock(mutex);
+            if (op == FakeOp::put || op == FakeOp::flush) {
+                calls.push_back(op == FakeOp::flush ? name + " flush"
+                                                    : name + " put " + std::string(key));
+            }
+            return Status();
+        };
+    };
+    watch(w.a, "a");
+    watch(w.b, "b");
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    const auto overwrite = std::find_if(calls.begin(), calls.end(), [](const std::string& call) {
+        return call == "a put k" || call == "b put k";
+    });
+    BOOST_REQUIRE(overwrite != calls.end());
+    const std::string side = overwrite->substr(0, 1);
+    BOOST_TEST(std::count(calls.begin(), overwrite, side + " put k.conflict-1") == 1);
+    BOOST_TEST(std::count(calls.begin(), overwrite, side + " flush") >= 1);
 }
 
 // The side that was only read was not flushed: what a person had saved there just before the run
