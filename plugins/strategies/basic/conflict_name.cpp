@@ -36,6 +36,10 @@ std::optional<Mark> Mark::parse(std::string_view text, std::string& why) {
     while (!text.empty()) {
         if (text.front() == '{') {
             const std::size_t end = text.find('}');
+            if (end == std::string_view::npos) {
+                why = "text whose braces are closed";
+                return std::nullopt;
+            }
             const std::string_view word = text.substr(0, end);
             if (end == std::string_view::npos) {
                 why = "text in which every brace is closed";
@@ -111,7 +115,8 @@ bool Mark::matches(std::string_view text, std::size_t piece) const {
 bool Mark::strip(std::string_view& stem) const {
     std::size_t own_text = 0;
     for (const Piece& piece : pieces_) {
-        own_text += piece.text.size();
+        const bool tells = piece.kind == Kind::date || piece.kind == Kind::side;
+        own_text += tells ? kTellingText : piece.text.size();
     }
     if (own_text < kTellingText) {
         return false;
