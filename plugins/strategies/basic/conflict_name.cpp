@@ -41,10 +41,6 @@ std::optional<Mark> Mark::parse(std::string_view text, std::string& why) {
                 return std::nullopt;
             }
             const std::string_view word = text.substr(0, end);
-            if (end == std::string_view::npos) {
-                why = "text in which every brace is closed";
-                return std::nullopt;
-            }
             if (word == "{n") {
                 mark.pieces_.push_back({Kind::number, {}});
                 ++numbers;
