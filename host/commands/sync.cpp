@@ -1,3 +1,4 @@
+#include "bandwidth.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
@@ -154,6 +155,8 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
     add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2),
         "operations at the same time, 1 to 64");
+    add("bwlimit", po::value<std::string>()->value_name("RATE"),
+        "copy at most so many bytes per second, such as 500K, 10M or 1.5G");
     if (can_execute) {
         add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
     }
@@ -208,6 +211,13 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     if (vm.count("force") != 0) {
         SYNCLINE_TRY(parse_force(vm["force"].as<std::string>(), rules.force));
     }
+    if (vm.count("bwlimit") != 0) {
+        const Result<std::uint64_t> rate = parse_rate(vm["bwlimit"].as<std::string>());
+        if (!rate.ok()) {
+            return rate.status().with_context("--bwlimit");
+        }
+        into.spec.bytes_per_s = *rate;
+    }
     po::options_description all;
     all.add(options).add(hidden);
     SYNCLINE_TRY(parse_globs(
@@ -239,7 +249,10 @@ nlohmann::ordered_json op_json(const PlannedOp& op) {
     } else {
         json["key_b64"] = base64(op.key);
     }
-    if (!op.other_key.empty()) {
+    if (op.action == Action::rename) {
+        json[is_utf8(op.other_key) ? "from" : "from_b64"] =
+            is_utf8(op.other_key) ? op.other_key : base64(op.other_key);
+    } else if (!op.other_key.empty()) {
         json["conflict_copy"] = is_utf8(op.other_key) ? op.other_key : display_key(op.other_key);
     }
     if (op.conflict != ConflictKind::none) {

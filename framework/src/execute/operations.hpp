@@ -27,9 +27,15 @@ struct OpResult {
     std::string message;
     std::vector<BaseChange> base_changes;
     std::uint64_t bytes = 0;
+    std::uint8_t losses = 0; // of Loss: what the copy did not keep
     bool stops_side =
         false; // credentials, quota or the root are the matter: no use in going on with this side
 };
+
+BaseEntry entry_of(BytesView key, Side a_side, Item a, Item b, Bytes hash);
+BaseChange erasure(BytesView key);
+// What both sides are known to hold when they are equal: from whichever place it is known.
+BytesView agreed_hash(const PlannedOp& op);
 
 class Operations {
 public:
@@ -46,6 +52,15 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
+    Status rename(OpResult& result, const CallContext& call) const;
+    Status rename_container(OpResult& result, const CallContext& call) const;
+    Status follow(OpResult& result, const CallContext& call) const;
+    Status follow_item(OpResult& result, const CallContext& call) const;
+    Status put_aside(const PlannedOp& op, const CallContext& call) const;
+    Status copy_and_remove(OpResult& result, const CallContext& call) const;
+    Status still_named(const PlannedOp& op, const CallContext& call) const;
+    Result<Item> move_item(const PlannedOp& op, BytesView from, const CallContext& call) const;
+    void follow_meta(const PlannedOp& op, Item& written, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,

@@ -40,10 +40,12 @@ std::string report_json(const SyncReport& report, int exit_code) {
         {"planned", report.outcomes.planned}, {"ok", report.outcomes.ok},
         {"skipped", report.outcomes.skipped}, {"conflicted", report.outcomes.conflicted},
         {"failed", report.outcomes.failed},   {"pending", report.outcomes.pending}};
-    const auto by_action = [](const std::array<std::uint64_t, 10>& counts) {
+    const auto by_action = [](const std::array<std::uint64_t, kActionNumbers>& counts) {
         ordered_json actions = ordered_json::object();
         for (std::size_t i = 1; i < counts.size(); ++i) {
-            actions[std::string(name_of(static_cast<Action>(i)))] = counts[i];
+            if (static_cast<Action>(i) != Action::follow) {
+                actions[std::string(name_of(static_cast<Action>(i)))] = counts[i];
+            }
         }
         return actions;
     };
@@ -51,6 +53,15 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["done_actions"] = by_action(report.done);
     json["bytes_planned"] = report.counts.bytes;
     json["bytes"] = report.bytes;
+    ordered_json not_kept = ordered_json::array();
+    for (const LossCount& loss : report.losses.entries()) {
+        ordered_json keys = ordered_json::array();
+        for (const Bytes& key : loss.keys) {
+            keys.push_back(text_of(key));
+        }
+        not_kept.push_back({{"what", name_of(loss.loss)}, {"items", loss.count}, {"first", keys}});
+    }
+    json["not_kept"] = std::move(not_kept);
     const auto put_status = [&json](const char* name, const Status& status) {
         if (!status.ok()) {
             json[name] = {{"code", name_of(status.code())}, {"message", text_of(status.message())}};

@@ -95,12 +95,14 @@ private:
         }
         report_.listed = summary->listed;
         report_.counts = summary->counts;
+        report_.losses = summary->losses;
         report_.first_run = !identity_.has_value();
         report_.guard =
             check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
         if (control_.show) {
             SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
-                if (op.action != Action::record && op.action != Action::forget) {
+                if (op.action != Action::record && op.action != Action::forget &&
+                    op.action != Action::follow) {
                     control_.show(op);
                 }
                 return true;
@@ -164,6 +166,7 @@ private:
             return root_gone(Status(Code::root_missing, missing));
         }
 
+        bandwidth_ = make_bandwidth(spec_.bytes_per_s, clock_);
         SYNCLINE_TRY(make_side(*source, source_));
         SYNCLINE_TRY(make_side(*target, target_));
         if (target_->info().read_only) {
@@ -213,6 +216,7 @@ private:
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         options.guard = spec_.guard;
+        options.bandwidth = bandwidth_.get();
         // Guards must not act in step: each has a jitter of its own.
         options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
         options.guard.breaker.seed = options.guard.retry.seed + 1;
@@ -273,7 +277,7 @@ private:
         const auto count = [&](Action action) { return actions[static_cast<std::size_t>(action)]; };
         Outcomes& outcomes = report_.outcomes;
         outcomes.planned = std::accumulate(actions.begin(), actions.end(), std::uint64_t{0}) -
-                           count(Action::record) - count(Action::forget);
+                           count(Action::record) - count(Action::forget) - count(Action::follow);
         outcomes.conflicted = count(Action::conflict);
         outcomes.skipped = count(Action::skip);
         outcomes.pending = outcomes.planned - outcomes.conflicted - outcomes.skipped;
@@ -314,6 +318,7 @@ private:
         report_.outcomes = result->outcomes;
         report_.done = result->done;
         report_.bytes = result->bytes;
+        report_.losses.add(result->losses);
         report_.stopped = result->stopped;
         report_.interrupted = result->interrupted;
         return {};
@@ -372,6 +377,7 @@ private:
     std::unique_ptr<SyncLock> lock_;
     std::unique_ptr<SyncState> state_;
     std::unique_ptr<StrategyChain> chain_;
+    std::unique_ptr<RateLimiter> bandwidth_;
     std::unique_ptr<Endpoint> source_;
     std::unique_ptr<Endpoint> target_;
     std::unique_ptr<PlanStore> plan_;

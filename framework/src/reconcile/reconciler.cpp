@@ -26,6 +26,8 @@ PlannedOp make_op(const Row& row, Action action, Side side, Phase phase, std::st
         op.has_base = true;
         op.base_hash = row.base->hash;
         op.base_meta = row.base->meta;
+        op.base_source_id = row.base->source_id;
+        op.base_target_id = row.base->target_id;
     }
     op.kind = row.source != nullptr   ? row.source->kind
               : row.target != nullptr ? row.target->kind
@@ -429,12 +431,14 @@ struct Reconciler::Impl {
             if (item == nullptr || !(item->unreadable || item->kind == ItemKind::unsupported)) {
                 return {};
             }
+            const bool is_mount = (item->losses & kMountPoint) != 0;
             PlannedOp op =
                 make_op(row, Action::skip, side, Phase::none,
-                        item->unreadable
+                        is_mount ? "another file system is mounted there; it takes no part"
+                        : item->unreadable
                             ? "could not be read"
                             : "of a kind that cannot be synchronised (a socket, pipe or device)");
-            op.unreadable = item->unreadable;
+            op.unreadable = item->unreadable && !is_mount;
             return add(op).status();
         };
         SYNCLINE_TRY(report(row.source, Side::source));

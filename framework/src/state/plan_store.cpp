@@ -65,7 +65,7 @@ constexpr std::uint64_t kHasBase = 16;
 
 void put_item(const Item& item, Bytes& out) {
     put_number(static_cast<std::uint64_t>(item.kind) | (item.unreadable ? 16U : 0U) |
-                   (item.unsettled ? 32U : 0U),
+                   (item.unsettled ? 32U : 0U) | (std::uint64_t{item.losses} << 6U),
                out);
     put_number(static_cast<std::uint64_t>(item.hash_algo), out);
     put_number(item.size + 1, out); // kUnknownSize becomes 0
@@ -83,6 +83,7 @@ Item read_item(Reader& in) {
     item.kind = static_cast<ItemKind>(traits & 15);
     item.unreadable = (traits & 16) != 0;
     item.unsettled = (traits & 32) != 0;
+    item.losses = static_cast<std::uint8_t>(traits >> 6U);
     item.hash_algo = static_cast<HashAlgo>(in.number());
     item.size = in.number() - 1;
     item.mtime_ns = static_cast<std::int64_t>(in.number() ^ (1ULL << 63));
@@ -106,7 +107,10 @@ void put_body(const PlannedOp& op, Bytes& out) {
     }
     put_bytes(op.base_hash, out);
     put_bytes(op.base_meta, out);
+    put_bytes(op.base_source_id, out);
+    put_bytes(op.base_target_id, out);
     put_bytes(op.other_key, out);
+    put_bytes(op.via_key, out);
 }
 
 Result<PlannedOp> read_op(const Statement& row) {
@@ -132,7 +136,10 @@ Result<PlannedOp> read_op(const Statement& row) {
     }
     op.base_hash = Bytes(in.bytes());
     op.base_meta = Bytes(in.bytes());
+    op.base_source_id = Bytes(in.bytes());
+    op.base_target_id = Bytes(in.bytes());
     op.other_key = Bytes(in.bytes());
+    op.via_key = Bytes(in.bytes());
     if (!in.read_all()) {
         return Status(Code::io, "the plan's file was damaged while in use; run again");
     }
@@ -195,6 +202,7 @@ SqlitePlanStore::create(const std::filesystem::path& file) {
                    "target_size = ?7, reason = ?8, key = ?9, body = ?10 WHERE id = ?1"));
     SYNCLINE_STATE_ASSIGN(store->select_,
                           db.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op WHERE id = ?1"));
+    SYNCLINE_STATE_ASSIGN(store->drop_, db.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
     return store;
 }
 
@@ -283,11 +291,9 @@ Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t la
 
 Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
     survey_.reset();
-    SYNCLINE_STATE_ASSIGN(Statement remove,
-                          database_.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
-    remove.bind(1, first);
-    remove.bind(2, last);
-    return remove.run();
+    drop_.bind(1, first);
+    drop_.bind(2, last);
+    return drop_.run();
 }
 
 Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
@@ -323,6 +329,11 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
         case Action::remove:
             ++found.counts.removals[side];
             break;
+        case Action::rename:
+            if (static_cast<Phase>(phase) != Phase::write_content) {
+                break; // its content is there already
+            }
+            [[fallthrough]];
         case Action::create:
         case Action::update:
         case Action::keep_both:

@@ -5,7 +5,7 @@
 // file systems without RENAME_EXCHANGE) keeps a gap of microseconds between check and act.
 //
 // Replacing a file makes a new inode: permission bits and, with privilege, the owner are carried
-// over; hard links are severed, extended attributes and ACLs are not kept.
+// over, as are the attributes of users and the access control list; hard links are severed.
 #pragma once
 
 #include "body.hpp"
@@ -41,6 +41,7 @@ private:
                      const syncline_item_sink& sink);
     Status fill_file(Staged& staged, const Key& key, const Wanted& wanted,
                      const FileState* replaced, Body& body) const;
+    void keep_attributes(const Key& key, const FileState& replaced, int to) const;
     Status publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,
                    const syncline_put_req& req, bool exists);
     Status remove_container(int parent, const Key& key);
