@@ -104,6 +104,12 @@ public:
             found->second.item.unreadable = unreadable;
         }
     }
+    void set_losses(BytesView key, std::uint8_t losses) {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = entries_.find(key); found != entries_.end()) {
+            found->second.item.losses = losses;
+        }
+    }
     // As another program renames: the item, or the container with all below it, stays who it is.
     void move(BytesView from, BytesView to) {
         const std::lock_guard lock(mutex_);

@@ -5,7 +5,6 @@
 #include "syncline/state/rename_index.hpp"
 
 #include <algorithm>
-#include <array>
 #include <random>
 #include <utility>
 

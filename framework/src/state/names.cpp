@@ -25,7 +25,7 @@ std::string_view name_of(Action action) {
     case Action::rename:
         return "rename";
     case Action::follow:
-        return "follow";
+        return "rename"; // of which it is a part
     }
     return "unknown";
 }

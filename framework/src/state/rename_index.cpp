@@ -11,8 +11,6 @@ using sqlite::Database;
 using sqlite::Statement;
 
 constexpr const char* kSchema = R"sql(
-    PRAGMA journal_mode = OFF;
-    PRAGMA synchronous = OFF;
     PRAGMA cache_size = -4096;
     CREATE TABLE gone (
         op INTEGER PRIMARY KEY, side INTEGER NOT NULL, kind INTEGER NOT NULL, key BLOB NOT NULL,
