@@ -52,6 +52,8 @@ Phase phase_of(Action action, ItemKind kind) {
         return Phase::bookkeeping;
     case Action::conflict:
     case Action::skip:
+    case Action::rename: // found in the finished plan
+    case Action::follow:
         return Phase::none;
     }
     return Phase::none;

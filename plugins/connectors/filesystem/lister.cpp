@@ -128,7 +128,7 @@ Status Lister::enter_start(std::string_view prefix, bool& found) {
                        : errno_status(error, "read the directory", root_.settings().path);
         }
         if (wants(directory)) {
-            return emit_raw(directory, SYNCLINE_KIND_CONTAINER);
+            return emit_raw(directory, SYNCLINE_KIND_CONTAINER, 0);
         }
         return errno_status(error, "read the directory", directory);
     }
