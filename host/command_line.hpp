@@ -3,10 +3,12 @@
 
 #include "syncline/core/status.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
+#include "syncline/reconcile/rules.hpp"
 
 #include <boost/program_options.hpp>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -32,12 +34,27 @@ Status parse_arguments(const std::vector<std::string>& arguments,
                        const po::options_description& positional_options,
                        const po::positional_options_description& positional, po::variables_map& vm);
 
+// --include and --exclude decide by which comes last, so their order on the command line counts.
+// The arguments must have been parsed without an error.
+Status parse_globs(const std::vector<std::string>& arguments,
+                   const po::options_description& options, KeyFilter& into);
+
 // Sets up logging and loads the plugins.
 Result<std::unique_ptr<PluginRegistry>> open_plugins(const CommonOptions& options);
 
 std::filesystem::path default_state_directory();
 
-// Prints `syncline: <message>` to stderr and gives the exit code.
+// From now on fail() and usage_error() also print a JSON document on stdout, as -o json promises.
+// Called before anything is parsed, since what cannot be parsed is an error too.
+void errors_as_json(const std::vector<std::string>& arguments);
+
+// {"code", "message"}: what stands under "error" in every JSON document.
+nlohmann::ordered_json error_object(const Status& status);
+
+// Prints `syncline: <message>` to stderr.
+void complain(const Status& status);
+
+// As complain(), with the JSON document where that was asked for, and gives the exit code.
 int fail(const Status& status);
 int usage_error(const std::string& message);
 

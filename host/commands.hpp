@@ -1,6 +1,7 @@
 // The program's commands. Each takes what follows its name and returns the exit code.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,12 @@ using Arguments = std::vector<std::string>;
 
 int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int conflicts_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int failures_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int history_command(const Arguments& arguments);
+int undo_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int restore_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plugin_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 int help_command(const Arguments& arguments);

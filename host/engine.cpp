@@ -3,8 +3,6 @@
 #include "progress_view.hpp"
 #include "syncline/core/log.hpp"
 
-#include <unistd.h>
-
 namespace syncline::host {
 
 namespace {
@@ -22,10 +20,11 @@ Engine::Engine(std::size_t workers, const Clock& clock)
       pool_(make_worker_pool({.workers = workers, .capacity = 3 * workers + kTasksAhead}, clock)) {}
 
 Result<std::unique_ptr<Engine>> Engine::start(const std::shared_ptr<Interrupts>& interrupts,
-                                              std::size_t workers, const Clock& clock) {
+                                              std::size_t workers, bool draws_progress,
+                                              const Clock& clock) {
     std::unique_ptr<Engine> engine(new Engine(workers, clock));
-    engine->view_ =
-        std::make_shared<ProgressView>(*engine->hub_, clock, ::isatty(STDERR_FILENO) == 1);
+    engine->view_ = std::make_shared<ProgressView>(*engine->hub_, clock,
+                                                   draws_progress && ProgressView::can_draw());
     std::vector<ComponentSpec> components;
     components.push_back({interrupts, {}});
     components.push_back({engine->pool_, {std::string(interrupts->component_name())}});

@@ -15,7 +15,8 @@ class Engine {
 public:
     // All is running, or an error says what could not be started.
     static Result<std::unique_ptr<Engine>> start(const std::shared_ptr<Interrupts>& interrupts,
-                                                 std::size_t workers, const Clock& clock);
+                                                 std::size_t workers, bool draws_progress,
+                                                 const Clock& clock);
     ~Engine(); // says what did not stop in time
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;

@@ -2,9 +2,9 @@
 
 #include "syncline/core/text.hpp"
 
-#include <algorithm>
-#include <cmath>
+#include <cstdlib>
 #include <iostream>
+#include <string_view>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -15,62 +15,22 @@ namespace {
 constexpr std::int64_t kRedrawNs = 100'000'000;
 constexpr std::int64_t kQuotaLineNs = 5'000'000'000;
 constexpr const char* kClearLine = "\r\x1b[K";
-constexpr double kSmoothing = 0.2; // weight of the newest tenth of a second in the shown rate
 
 std::size_t terminal_width() {
     winsize size{};
-    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 } // namespace
 
-std::string progress_line(const ProgressSnapshot& s, double bytes_per_s, double ops_per_s) {
-    std::string line(name_of(s.phase));
-    if (s.phase == RunPhase::listing || s.phase == RunPhase::planning) {
-        line += "  " + std::to_string(s.items_listed) + " items listed";
-        if (s.items_compared > 0) {
-            line += ", " + std::to_string(s.items_compared) + " compared";
-        }
-    }
-    if (s.phase == RunPhase::executing || s.phase == RunPhase::committing) {
-        line += "  " + std::to_string(s.ops_done) + "/" + std::to_string(s.ops_planned) +
-                " items  " + display_size(s.bytes_done) + " of " + display_size(s.bytes_planned);
-        if (bytes_per_s >= 0) {
-            line += "  " + display_size(static_cast<std::uint64_t>(bytes_per_s)) + "/s";
-        }
-        // By whichever is the bottleneck: many small items, or few large ones.
-        double left = -1;
-        if (ops_per_s > 0 && s.ops_planned > s.ops_done) {
-            left = static_cast<double>(s.ops_planned - s.ops_done) / ops_per_s;
-        }
-        if (bytes_per_s > 0 && s.bytes_planned > s.bytes_done) {
-            left =
-                std::max(left, static_cast<double>(s.bytes_planned - s.bytes_done) / bytes_per_s);
-        }
-        if (left >= 0 && left < 1e7) {
-            line += "  ETA " + display_duration_ms(std::llround(std::ceil(left)) * 1000);
-        }
-    }
-    if (s.queue_depth > 0) {
-        line += "  " + std::to_string(s.queue_depth) + " queued";
-    }
-    if (s.retries > 0) {
-        line += "  " + std::to_string(s.retries) + (s.retries == 1 ? " retry" : " retries");
-    }
-    if (s.waiting_for_quota > 0) {
-        line += "  waiting for quota";
-    }
-    if (s.breakers_open > 0) {
-        line += "  circuit open";
-    }
-    if (s.errors > 0) {
-        line += "  " + display_count(s.errors, "error");
-    }
-    return line;
+bool ProgressView::can_draw() {
+    const char* terminal = std::getenv("TERM");
+    return ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && *terminal != '\0' &&
+           std::string_view(terminal) != "dumb";
 }
 
-ProgressView::ProgressView(ProgressHub& hub, const Clock& clock, bool on_terminal)
-    : ComponentBase("progress view", clock), hub_(hub), clock_(clock), on_terminal_(on_terminal) {}
+ProgressView::ProgressView(ProgressHub& hub, const Clock& clock, bool draws)
+    : ComponentBase("progress view", clock), hub_(hub), clock_(clock), draws_(draws) {}
 
 ProgressView::~ProgressView() { (void)stop(kNoDeadline); }
 
@@ -105,23 +65,10 @@ void ProgressView::watch(const std::stop_token& stop) {
 }
 
 void ProgressView::draw(const ProgressSnapshot& now) {
-    const std::int64_t now_ns = clock_.mono_ns();
-    const double seconds =
-        static_cast<double>(std::max<std::int64_t>(now_ns - before_ns_, 1)) / 1e9;
-    const auto smooth = [seconds](double& rate, std::uint64_t from, std::uint64_t to) {
-        const double current = static_cast<double>(to - from) / seconds;
-        rate = rate < 0 ? current : rate + kSmoothing * (current - rate);
-    };
-    if (now.phase == RunPhase::executing && before_ns_ != 0) {
-        smooth(bytes_per_s_, before_.bytes_done, now.bytes_done);
-        smooth(ops_per_s_, before_.ops_done, now.ops_done);
-    }
-    before_ = now;
-    before_ns_ = now_ns;
-    if (on_terminal_) {
-        std::string line = progress_line(now, bytes_per_s_, ops_per_s_);
-        line.resize(std::min(line.size(), terminal_width() - 1));
-        std::cerr << kClearLine << line << std::flush;
+    pace_.see(now, clock_.mono_ns());
+    if (draws_) {
+        // The last column stays free: some terminals go to the next line there.
+        std::cerr << kClearLine << progress_line(now, pace_, terminal_width() - 1) << std::flush;
         drawn_ = true;
     }
 }

@@ -3,21 +3,21 @@
 // endpoint that is left alone, a wait for quota).
 #pragma once
 
+#include "progress_line.hpp"
 #include "syncline/lifecycle/component_base.hpp"
 #include "syncline/progress/progress_hub.hpp"
 
 #include <optional>
-#include <string>
 #include <thread>
 
 namespace syncline::host {
 
-// The line for one snapshot, without control characters. Rates below 0: not known yet.
-std::string progress_line(const ProgressSnapshot& snapshot, double bytes_per_s, double ops_per_s);
-
 class ProgressView : public ComponentBase {
 public:
-    ProgressView(ProgressHub& hub, const Clock& clock, bool on_terminal);
+    // Whether standard error is a terminal on which a line can be redrawn.
+    static bool can_draw();
+
+    ProgressView(ProgressHub& hub, const Clock& clock, bool draws);
     ~ProgressView() override;
 
 private:
@@ -30,14 +30,11 @@ private:
 
     ProgressHub& hub_;
     const Clock& clock_;
-    const bool on_terminal_;
+    const bool draws_;
 
     // Of the watching thread.
-    ProgressSnapshot before_;
-    std::int64_t before_ns_ = 0;
+    Pace pace_;
     std::int64_t told_quota_ns_ = 0;
-    double bytes_per_s_ = -1;
-    double ops_per_s_ = -1;
     bool drawn_ = false;
 
     std::optional<ProgressSubscription> subscription_;

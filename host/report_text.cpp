@@ -3,6 +3,7 @@
 #include "syncline/core/text.hpp"
 
 #include <iomanip>
+#include <map>
 #include <ostream>
 #include <sstream>
 
@@ -10,7 +11,32 @@ namespace syncline::host {
 
 namespace {
 
+constexpr std::uint64_t kShownAlike = 3; // of those that wait for one and the same reason
 constexpr std::size_t kShown = 20; // of each sort; the JSON report and the state have them all
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string all;
+    for (const std::string& word : words) {
+        all += (all.empty() ? "" : ", ") + display_key(word);
+    }
+    return all;
+}
+
+// What to do about a side that was given up, where running again is not all.
+std::string_view advice(Code code) {
+    switch (code) {
+    case Code::quota_exceeded:
+        return "; make room there";
+    case Code::read_only:
+        return "; make it writable";
+    case Code::unauthenticated:
+        return "; check the credentials";
+    case Code::root_missing:
+        return "; is it mounted?";
+    default:
+        return "";
+    }
+}
 
 std::string_view label(Outcome outcome, const ReportedItem& item) {
     switch (outcome) {
@@ -25,11 +51,26 @@ std::string_view label(Outcome outcome, const ReportedItem& item) {
     }
 }
 
+void print_item(std::ostream& out, const ReportedItem& item) {
+    out << "  " << std::left << std::setw(9) << label(item.outcome, item) << display_key(item.key);
+    if (item.conflict != ConflictKind::none) {
+        out << "  (" << name_of(item.conflict) << ")";
+    }
+    if (!item.message.empty()) {
+        out << "  " << display_line(item.message);
+    }
+    out << '\n';
+}
+
 void print_items(std::ostream& out, const SyncReport& report, Outcome outcome) {
     std::size_t shown = 0;
     std::size_t more = 0;
+    std::map<std::string_view, std::uint64_t> alike; // pending ones, by why
     for (const ReportedItem& item : report.items) {
         if (item.outcome != outcome) {
+            continue;
+        }
+        if (outcome == Outcome::pending && ++alike[item.message] > kShownAlike) {
             continue;
         }
         if (shown == kShown) {
@@ -37,14 +78,13 @@ void print_items(std::ostream& out, const SyncReport& report, Outcome outcome) {
             continue;
         }
         ++shown;
-        out << "  " << std::left << std::setw(9) << label(outcome, item) << display_key(item.key);
-        if (item.conflict != ConflictKind::none) {
-            out << "  (" << name_of(item.conflict) << ")";
+        print_item(out, item);
+    }
+    for (const auto& [message, count] : alike) {
+        if (count > kShownAlike) {
+            out << "  pending  ... and " << count - kShownAlike << " more  "
+                << display_line(message) << '\n';
         }
-        if (!item.message.empty()) {
-            out << "  " << item.message;
-        }
-        out << '\n';
     }
     if (more > 0) {
         out << "  ... and " << more << " more; -o json lists them\n";
@@ -59,7 +99,8 @@ std::string op_line(const PlannedOp& op) {
     if (op.action == Action::conflict) {
         line << "          ";
     } else {
-        line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7) << name_of(op.side);
+        line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7)
+             << (op.action == Action::merge && !op.differs ? "both" : name_of(op.side));
     }
     if (op.action == Action::rename) {
         line << display_key(op.other_key) << " => " << display_key(op.key);
@@ -85,9 +126,12 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     };
     const bool executed = report.run_id != 0;
     const Outcomes& o = report.outcomes;
+    const bool is_sync = report.command == "sync";
     out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ")
-        << display_key(report.target) << "  (" << name_of(report.mode)
-        << (report.first_run ? ", first run" : "") << ")\n";
+        << display_key(report.target) << "  ("
+        << (is_sync ? std::string(name_of(report.mode))
+                    : report.command + " of run " + std::to_string(report.of_run))
+        << (is_sync && report.first_run ? ", first run" : "") << ")\n";
     out << (executed ? "  done: " : "  would: ");
     const char* separator = "";
     const auto part = [&](std::uint64_t n, const char* past, const char* would) {
@@ -102,6 +146,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     part(count(Action::remove), "deleted", "delete");
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
+    part(count(Action::merge), "merged", "merge");
     if (*separator == '\0') {
         out << (!executed ? "do nothing" : o.planned == 0 ? "nothing to do" : "nothing");
     }
@@ -109,8 +154,10 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     if (bytes > 0) {
         out << "; " << display_size(bytes);
     }
-    out << "; " << report.listed[0] << " and " << report.listed[1] << " items looked at in "
-        << display_duration_ms(report.duration_ms) << '\n';
+    if (is_sync) {
+        out << "; " << report.listed[0] << " and " << report.listed[1] << " items looked at";
+    }
+    out << " in " << display_duration_ms(report.duration_ms) << '\n';
     out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
         << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
         << " pending\n";
@@ -129,22 +176,28 @@ void print_summary(std::ostream& out, const SyncReport& report) {
                 << " calls not made\n";
         }
     }
+}
+
+void print_items(std::ostream& out, const SyncReport& report) {
     for (const Outcome outcome :
          {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
-        if (executed || outcome != Outcome::pending) {
+        if (report.run_id != 0 || outcome != Outcome::pending) {
             print_items(out, report, outcome);
         }
     }
 }
 
-void print_messages(std::ostream& out, const SyncReport& report) {
+void print_messages(std::ostream& out, const SyncReport& report,
+                    const std::vector<std::string>& strategies) {
     const Outcomes& o = report.outcomes;
+    const bool is_sync = report.command == "sync";
     if (!report.guard.ok()) {
         out << "syncline: stopped before anything was changed: " << report.guard.message() << '\n';
         return;
     }
     if (!report.stopped.ok()) {
-        out << "syncline: " << report.stopped.message() << '\n';
+        out << "syncline: " << display_line(report.stopped.message())
+            << advice(report.stopped.code()) << '\n';
     }
     if (report.dry_run) {
         return;
@@ -156,20 +209,43 @@ void print_messages(std::ostream& out, const SyncReport& report) {
         out << "syncline: " << display_count(o.pending, "operation")
             << " left for the next run; run the same command again\n";
     }
+    for (std::size_t i = 0; i < report.not_archived.size() && i < kShown; ++i) {
+        const NotArchived& item = report.not_archived[i];
+        out << "syncline: the old content of '" << display_key(item.key) << "' on "
+            << name_of(item.side) << " is not archived: " << item.why << '\n';
+    }
+    if (report.not_archived_count > kShown) {
+        out << "syncline: " << report.not_archived_count - kShown
+            << " more old contents are not archived\n";
+    }
+    if (!is_sync && o.ok > 0 && !report.interrupted) {
+        out << "syncline: only the side that the run wrote was changed back; the next sync takes "
+               "that for an edit and carries it to the other side\n";
+    }
     if (o.failed > 0) {
         out << "syncline: " << display_count(o.failed, "item")
             << " failed; the next run tries them again\n";
     }
-    if (report.unreadable > 0) {
+    if (report.unreadable > 0 && !is_sync) {
+        out << "syncline: " << display_count(report.unreadable, "item")
+            << " could not be taken back; the list above says why\n";
+    } else if (report.unreadable > 0) {
         out << "syncline: " << display_count(report.unreadable, "item")
             << " could not be read and stayed as before on both sides; check the permissions\n";
     }
-    if (o.conflicted > 0) {
+    if (o.conflicted > 0 && !is_sync) {
+        out << "syncline: " << display_count(o.conflicted, "item")
+            << " left alone, because somebody changed " << (o.conflicted == 1 ? "it" : "them")
+            << " after the run; 'syncline restore' brings single items back all the same\n";
+    } else if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
-            << "; make both sides equal, or let a strategy decide: --on-conflict "
-               "newer-wins (see 'syncline "
-               "plugin list')\n";
+            << "; make both sides equal, "
+            << (strategies.empty() ? "or let a strategy decide: --on-conflict newer-wins (see "
+                                     "'syncline plugin list')"
+                                   : "or add a strategy that decides where " + joined(strategies) +
+                                         " did not, such as keep-both or source-wins")
+            << '\n';
     }
 }
 

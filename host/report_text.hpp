@@ -5,12 +5,16 @@
 
 #include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace syncline::host {
 
 std::string op_line(const PlannedOp& op);
-void print_summary(std::ostream& out, const SyncReport& report); // the result
-void print_messages(std::ostream& out,
-                    const SyncReport& report); // what needs attention, and what to do
+void print_summary(std::ostream& out, const SyncReport& report); // the result, in numbers
+// The items that did not simply succeed: some of each sort, and how many more there are.
+void print_items(std::ostream& out, const SyncReport& report);
+// What needs attention, and what to do. `strategies`: the chain that was asked about conflicts.
+void print_messages(std::ostream& out, const SyncReport& report,
+                    const std::vector<std::string>& strategies);
 
 } // namespace syncline::host

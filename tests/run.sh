@@ -103,15 +103,29 @@ for step in "${steps[@]}"; do
         dev)
             build dev all
             run_ctest dev "unit and property tests (address and undefined behaviour sanitizers)"
+            if [ "$full" -eq 1 ]; then
+                step_started=$SECONDS
+                run_python "random worlds" build/dev/bin/worlds --worlds 10000 --first 1000
+            fi
             ;;
         scenario)
-            build dev syncline basic fault filesystem
+            build dev syncline syncline_calls climbing
+            more=$([ "$full" -eq 1 ] && echo --full || true)
             run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline
             step_started=$SECONDS
-            run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
+            run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline ${more:+--kills 1000}
             step_started=$SECONDS
-            run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
-                $([ "$full" -eq 1 ] && echo --full)
+            run_python "going back" python3 tests/scenario/going_back_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
+            run_python inbox python3 tests/scenario/inbox_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
+            run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline $more
+            step_started=$SECONDS
+            run_python "crashes and power cuts" python3 tests/scenario/crash_test.py --bin build/dev/bin/syncline $more
+            step_started=$SECONDS
+            run_python "failing system calls" python3 tests/scenario/errno_test.py --bin build/dev/bin/syncline $more
+            step_started=$SECONDS
+            run_python "hostile trees" python3 tests/scenario/hostile_test.py --bin build/dev/bin/syncline
             ;;
         tsan)
             build tsan unit_{pool,progress,lifecycle,resilience,endpoint,execute,fault,orchestrate,reconcile} filesystem_test

@@ -20,7 +20,8 @@ ordered_json to_json(const PluginDescription& plugin) {
     ordered_json json = {
         {"id", plugin.id},
         {"kind", name_of(plugin.kind)},
-        {"name", plugin.name},
+        {"name", label_of(plugin.id)},
+        {"title", plugin.name},
         {"version", plugin.version},
         {"vendor", plugin.vendor},
         {"description", plugin.description},
@@ -107,9 +108,10 @@ int info(const PluginRegistry& registry, const std::string& name, bool json) {
                 std::cout << std::left << std::setw(13) << what << display_key(value) << '\n';
             }
         };
+        line("name", label_of(plugin.id));
         line("id", plugin.id);
         line("kind", std::string(name_of(plugin.kind)));
-        line("name", plugin.name);
+        line("title", plugin.name);
         line("version", plugin.version);
         line("vendor", plugin.vendor);
         line("description", plugin.description);

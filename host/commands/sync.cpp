@@ -3,6 +3,7 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "interrupts.hpp"
+#include "op_json.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
@@ -96,21 +97,22 @@ Status parse_force(const std::string& text, Force& into) {
     return {};
 }
 
-// --include and --exclude decide by which comes last, so their order on the command line counts.
-Status parse_globs(const po::parsed_options& parsed, KeyFilter& into) {
-    std::vector<std::pair<bool, std::string>> globs;
-    for (const auto& option : parsed.options) {
-        if (option.string_key == "include" || option.string_key == "exclude") {
-            for (const std::string& glob : option.value) {
-                globs.emplace_back(option.string_key == "include", glob);
-            }
+Status parse_chains(const std::vector<std::string>& texts, SyncSpec& into) {
+    for (const std::string& text : texts) {
+        Result<ChainSpec> chain = parse_chain(text);
+        if (!chain.ok()) {
+            return chain.status().with_context("--on-conflict");
+        }
+        if (!chain->pattern.empty()) {
+            into.pattern_strategies.push_back(*std::move(chain));
+        } else if (into.strategies.empty()) {
+            into.strategies = std::move(chain->strategies);
+        } else {
+            return Status(Code::invalid_argument,
+                          "--on-conflict was given twice without a pattern; put one in front of "
+                          "one of them, as in '*.md:merge-text', or name all strategies in one");
         }
     }
-    Result<KeyFilter> filter = KeyFilter::make(globs);
-    if (!filter.ok()) {
-        return Status(Code::invalid_argument, filter.status().message());
-    }
-    into = *std::move(filter);
     return {};
 }
 
@@ -124,15 +126,16 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     std::string mode = "two-way";
     std::string delete_vs_change = "keep-change";
     std::string deleted_container = "restore-all";
-    std::string chain;
+    std::vector<std::string> chains;
     std::string state;
     std::vector<std::string> ignored_globs;
     auto add = options.add_options();
     add("mode", po::value(&mode)->value_name("MODE")->default_value(mode),
         "two-way, one-way or mirror");
-    add("on-conflict", po::value(&chain)->value_name("STRATEGY[,...]"),
-        "who wins when both sides changed; the first that decides. Without it conflicts are left "
-        "for you (manual)");
+    add("on-conflict", po::value(&chains)->value_name("[GLOB:]STRATEGY[,...]")->composing(),
+        "who wins when both sides changed: the first that decides. Without it conflicts are left "
+        "for you (manual). With a pattern, for the items it covers; of several the last that "
+        "matches counts (repeatable). Options as in a URL: 'keep-both?loser=newer'");
     add("delete-vs-change",
         po::value(&delete_vs_change)->value_name("POLICY")->default_value(delete_vs_change),
         "deleted here, changed there: keep-change, conflict or delete-wins");
@@ -157,8 +160,14 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "operations at the same time, 1 to 64");
     add("bwlimit", po::value<std::string>()->value_name("RATE"),
         "copy at most so many bytes per second, such as 500K, 10M or 1.5G");
+    bool no_archive = false;
+    bool archive_remote = false;
     if (can_execute) {
         add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
+        add("no-archive", po::bool_switch(&no_archive),
+            "do not keep what is overwritten or deleted (see 'syncline undo --help')");
+        add("archive-remote", po::bool_switch(&archive_remote),
+            "keep it even where it must be fetched first");
     }
     add_common_options(options, into.common);
 
@@ -218,48 +227,21 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         }
         into.spec.bytes_per_s = *rate;
     }
-    po::options_description all;
-    all.add(options).add(hidden);
-    SYNCLINE_TRY(parse_globs(
-        po::command_line_parser(words).options(all).positional(positional).run(), rules.filter));
-    into.spec.strategies = split(chain, ',');
-    const std::vector<std::string>& names = into.spec.strategies;
-    const bool empty_name =
-        chain.ends_with(',') || std::find(names.begin(), names.end(), "") != names.end();
-    if (vm.count("on-conflict") != 0 && (names.empty() || empty_name)) {
+    SYNCLINE_TRY(parse_globs(words, options, rules.filter));
+    if (no_archive && archive_remote) {
         return Status(Code::invalid_argument,
-                      "--on-conflict needs names of strategies, such as newer-wins,keep-both");
+                      "--no-archive and --archive-remote exclude each other; use one of them");
     }
+    into.spec.archiving = no_archive       ? Archiving::off
+                          : archive_remote ? Archiving::all
+                                           : Archiving::local;
+    SYNCLINE_TRY(parse_chains(chains, into.spec));
     if (vm.count("state") != 0 && state.empty()) {
         return Status(Code::invalid_argument, "--state needs a directory; it is empty");
     }
     into.spec.state_directory =
         state.empty() ? default_state_directory() : std::filesystem::absolute(state);
     return {};
-}
-
-nlohmann::ordered_json op_json(const PlannedOp& op) {
-    nlohmann::ordered_json json;
-    json["action"] = name_of(op.action);
-    if (op.action != Action::conflict) {
-        json["side"] = name_of(op.side);
-    }
-    if (is_utf8(op.key)) {
-        json["key"] = op.key;
-    } else {
-        json["key_b64"] = base64(op.key);
-    }
-    if (op.action == Action::rename) {
-        json[is_utf8(op.other_key) ? "from" : "from_b64"] =
-            is_utf8(op.other_key) ? op.other_key : base64(op.other_key);
-    } else if (!op.other_key.empty()) {
-        json["conflict_copy"] = is_utf8(op.other_key) ? op.other_key : display_key(op.other_key);
-    }
-    if (op.conflict != ConflictKind::none) {
-        json["conflict"] = name_of(op.conflict);
-    }
-    json["reason"] = op.reason;
-    return json;
 }
 
 // Shows every operation as it is read from the plan, so that a plan of any length needs no memory.
@@ -270,7 +252,7 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     }
     const bool json = options.common.json();
     Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, options.spec.workers, system_clock());
+        Engine::start(interrupts, options.spec.workers, !options.common.verbose, system_clock());
     if (!engine.ok()) {
         return fail(engine.status());
     }
@@ -309,17 +291,26 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
     const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
     if (json) {
-        std::cout << (show_plan ? "\n],\n\"report\": " : "") << report_json(report, code)
-                  << (show_plan ? "}\n" : "\n");
+        if (show_plan) {
+            std::cout << "\n],\n";
+            if (!report.error.ok()) {
+                std::cout << "\"error\": " << error_object(report.error).dump() << ",\n";
+            }
+            std::cout << "\"report\": ";
+        }
+        std::cout << report_json(report, code) << (show_plan ? "}\n" : "\n");
     } else if (report.error.ok()) {
         print_summary(std::cout, report);
+        if (!show_plan) {
+            print_items(std::cout, report);
+        }
     }
     std::cout.flush();
     if (!report.error.ok()) {
-        fail(report.error);
+        complain(report.error);
         return code;
     }
-    print_messages(std::cerr, report);
+    print_messages(std::cerr, report, options.spec.strategies);
     return code;
 }
 

@@ -3,6 +3,7 @@
 
 #include "plugins/strategies/basic/conflict_name.hpp"
 #include "plugins/strategies/basic/rules.hpp"
+#include "plugins/strategies/basic/time_text.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -53,6 +54,24 @@ sdk::Decision ask(Rule rule, const std::optional<Side>& source, const std::optio
     const sdk::Decision decision = rule(question);
     BOOST_TEST(!decision.reason.empty());
     return decision;
+}
+
+rules::Mark mark(std::string_view text) {
+    std::string why;
+    std::optional<rules::Mark> parsed = rules::Mark::parse(text, why);
+    BOOST_REQUIRE_MESSAGE(parsed.has_value(), text << " should be " << why);
+    return *parsed;
+}
+
+std::string conflict_name(std::string_view key, unsigned n,
+                          std::string_view text = rules::kDefaultMark) {
+    const rules::ConflictName name = mark(text).name(key, n, {"target", 1'793'613'600'000'000'000});
+    BOOST_TEST(name.key.substr(name.number_at, name.number_size) == std::to_string(n));
+    return name.key;
+}
+
+sdk::Decision keep_both(const rules::Question& question) {
+    return rules::keep_both(question, {rules::KeepBoth::Loser::older, mark(rules::kDefaultMark)});
 }
 
 constexpr std::uint32_t kSource = SYNCLINE_DECISION_KEEP_SOURCE;
@@ -140,30 +159,28 @@ BOOST_AUTO_TEST_CASE(times_are_written_for_people) {
 }
 
 BOOST_AUTO_TEST_CASE(keep_both_renames_the_older_side) {
-    const sdk::Decision source_older = ask(rules::keep_both, at(1), at(2));
+    const sdk::Decision source_older = ask(keep_both, at(1), at(2));
     BOOST_TEST(source_older.action == kBoth);
     BOOST_TEST(source_older.source_key == "dir/name.conflict-1.txt");
     BOOST_TEST(source_older.target_key == "");
-    const sdk::Decision target_older = ask(rules::keep_both, at(2), at(1));
+    const sdk::Decision target_older = ask(keep_both, at(2), at(1));
     BOOST_TEST(target_older.source_key == "");
     BOOST_TEST(target_older.target_key == "dir/name.conflict-1.txt");
 }
 
 BOOST_AUTO_TEST_CASE(keep_both_falls_back_to_hashes_and_is_the_same_from_both_sides) {
-    BOOST_TEST(ask(rules::keep_both, hashed("a"), hashed("b")).source_key ==
-               "dir/name.conflict-1.txt");
-    BOOST_TEST(ask(rules::keep_both, hashed("b"), hashed("a")).target_key ==
-               "dir/name.conflict-1.txt");
-    BOOST_TEST(ask(rules::keep_both, hashed("\x7F"), hashed("\x80")).source_key ==
+    BOOST_TEST(ask(keep_both, hashed("a"), hashed("b")).source_key == "dir/name.conflict-1.txt");
+    BOOST_TEST(ask(keep_both, hashed("b"), hashed("a")).target_key == "dir/name.conflict-1.txt");
+    BOOST_TEST(ask(keep_both, hashed("\x7F"), hashed("\x80")).source_key ==
                "dir/name.conflict-1.txt");
     Side no_time = hashed("a");
     no_time.mtime_ns.reset();
-    BOOST_TEST(ask(rules::keep_both, no_time, hashed("b")).action == kBoth);
-    BOOST_TEST(ask(rules::keep_both, hashed("a"), hashed("a")).action == kDecline);
-    BOOST_TEST(ask(rules::keep_both, hashed("a"), at(5)).action == kDecline);
+    BOOST_TEST(ask(keep_both, no_time, hashed("b")).action == kBoth);
+    BOOST_TEST(ask(keep_both, hashed("a"), hashed("a")).action == kDecline);
+    BOOST_TEST(ask(keep_both, hashed("a"), at(5)).action == kDecline);
     Side other_algo = hashed("b");
     other_algo.hash_algo = SYNCLINE_HASH_MD5;
-    BOOST_TEST(ask(rules::keep_both, hashed("a"), other_algo).action == kDecline);
+    BOOST_TEST(ask(keep_both, hashed("a"), other_algo).action == kDecline);
 }
 
 BOOST_AUTO_TEST_CASE(keep_both_needs_two_bodies_of_one_kind) {
@@ -175,20 +192,20 @@ BOOST_AUTO_TEST_CASE(keep_both_needs_two_bodies_of_one_kind) {
     newer_link.kind = sdk::Kind::kLink;
     Side unknown = at(1);
     unknown.kind = static_cast<sdk::Kind>(9);
-    BOOST_TEST(ask(rules::keep_both, link, newer_link).action == kBoth);
-    BOOST_TEST(ask(rules::keep_both, link, at(2)).action == kDecline);
-    BOOST_TEST(ask(rules::keep_both, container, container).action == kDecline);
-    BOOST_TEST(ask(rules::keep_both, unknown, unknown).action == kDecline);
-    BOOST_TEST(ask(rules::keep_both, {}, at(1)).action == kDecline);
-    BOOST_TEST(ask(rules::keep_both, at(1), {}).action == kDecline);
+    BOOST_TEST(ask(keep_both, link, newer_link).action == kBoth);
+    BOOST_TEST(ask(keep_both, link, at(2)).action == kDecline);
+    BOOST_TEST(ask(keep_both, container, container).action == kDecline);
+    BOOST_TEST(ask(keep_both, unknown, unknown).action == kDecline);
+    BOOST_TEST(ask(keep_both, {}, at(1)).action == kDecline);
+    BOOST_TEST(ask(keep_both, at(1), {}).action == kDecline);
     for (const std::uint32_t kind :
          {SYNCLINE_CONFLICT_KIND_DIFFERS, SYNCLINE_CONFLICT_SOURCE_DELETED,
           SYNCLINE_CONFLICT_TARGET_DELETED, 99U, 0U}) {
-        BOOST_TEST(ask(rules::keep_both, at(1), at(2), kind).action == kDecline);
+        BOOST_TEST(ask(keep_both, at(1), at(2), kind).action == kDecline);
     }
     Side upper = at(1);
     upper.key = "dir/NAME.txt";
-    BOOST_TEST(ask(rules::keep_both, upper, at(2), SYNCLINE_CONFLICT_KEY_COLLISION).source_key ==
+    BOOST_TEST(ask(keep_both, upper, at(2), SYNCLINE_CONFLICT_KEY_COLLISION).source_key ==
                "dir/NAME.conflict-1.txt");
 }
 
@@ -212,9 +229,45 @@ BOOST_AUTO_TEST_CASE(conflict_names_keep_the_extension_and_do_not_nest) {
         {"", ".conflict-1"},
     };
     for (const auto& [key, expected] : cases) {
-        BOOST_TEST(rules::conflict_name(key, 1) == expected);
+        BOOST_TEST(conflict_name(key, 1) == expected);
     }
-    BOOST_TEST(rules::conflict_name("a.b", 17) == "a.conflict-17.b");
+    BOOST_TEST(conflict_name("a.b", 17) == "a.conflict-17.b");
+}
+
+BOOST_AUTO_TEST_CASE(conflict_names_follow_the_mark_that_was_asked_for) {
+    BOOST_TEST(conflict_name("d/a.txt", 2, " (conflict {n})") == "d/a (conflict 2).txt");
+    BOOST_TEST(conflict_name("a (conflict 7).txt", 1, " (conflict {n})") == "a (conflict 1).txt");
+    BOOST_TEST(conflict_name("a.txt", 3, ".{side}-{date}-{n}") == "a.target-20261102-100000-3.txt");
+    BOOST_TEST(conflict_name("a.source-20261102-100000-9.txt", 1, ".{side}-{date}-{n}") ==
+               "a.target-20261102-100000-1.txt");
+    // Too little text to be sure of: a year is no number of a copy.
+    BOOST_TEST(conflict_name("report-2024.txt", 1, "-{n}") == "report-2024-1.txt");
+    BOOST_TEST(conflict_name("a.copy77", 1, ".copy{n}7") == "a.copy17");
+    for (const char* bad : {"", "x", "{n}{n}", "{n}/", "{m}{n}", "{n", "}{n}"}) {
+        std::string why;
+        BOOST_TEST(!rules::Mark::parse(bad, why), bad);
+        BOOST_TEST(!why.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(keep_both_renames_whom_it_was_told_to) {
+    using Loser = rules::KeepBoth::Loser;
+    const auto loser_is_source = [](Loser loser, const Side& source, const Side& target) {
+        const sdk::Item s = item_of(source);
+        const sdk::Item t = item_of(target);
+        const sdk::RawItem raw_source(s);
+        const sdk::RawItem raw_target(t);
+        rules::Question question;
+        question.kind = SYNCLINE_CONFLICT_BOTH_CHANGED;
+        question.key = "dir/name.txt";
+        question.source.emplace(raw_source.get());
+        question.target.emplace(raw_target.get());
+        return !rules::keep_both(question, {loser, mark(rules::kDefaultMark)}).source_key.empty();
+    };
+    BOOST_TEST(loser_is_source(Loser::older, at(1), at(2)));
+    BOOST_TEST(!loser_is_source(Loser::newer, at(1), at(2)));
+    BOOST_TEST(loser_is_source(Loser::source, at(2), at(1)));
+    BOOST_TEST(!loser_is_source(Loser::target, at(1), at(2)));
 }
 
 BOOST_AUTO_TEST_CASE(the_built_plugin_offers_all_eight_and_decides) {

@@ -33,16 +33,13 @@ BENCHMARK(guarded_call)->Threads(1)->Threads(2)->UseRealTime();
 // The same with one of the connector's slots, as the endpoint makes it.
 void guarded_call_with_slot(benchmark::State& state) {
     static const std::unique_ptr<CallGuard> shared = guard();
-    static CallSlots slots(16);
+    static CallSlots slots(16, system_clock());
     const GuardedSlots calls{*shared, slots};
     for (auto unused : state) {
-        benchmark::DoNotOptimize(calls.run(
-            kRead, {},
-            [](const CallContext& call) {
-                benchmark::DoNotOptimize(&call);
-                return Status();
-            },
-            [](const Status&) { return true; }));
+        benchmark::DoNotOptimize(calls.run(kRead, {}, [](const CallContext& call) {
+            benchmark::DoNotOptimize(&call);
+            return Status();
+        }));
     }
 }
 BENCHMARK(guarded_call_with_slot)->Threads(1)->Threads(2)->UseRealTime();

@@ -3,6 +3,7 @@
 // not.
 #pragma once
 
+#include "fakes/fake_archive.hpp"
 #include "syncline/state/state.hpp"
 
 #include <algorithm>
@@ -12,39 +13,6 @@
 #include <utility>
 
 namespace syncline::fakes {
-
-// Makes the nth call from now fail, and optionally all after it.
-class Failure {
-public:
-    void at_call(std::size_t nth, Status status, bool from_then_on = false) {
-        remaining_ = nth;
-        status_ = std::move(status);
-        from_then_on_ = from_then_on;
-    }
-    void off() { remaining_ = 0; }
-    std::size_t calls() const { return calls_; }
-
-    Status next_call() {
-        ++calls_;
-        if (remaining_ == 0) {
-            return {};
-        }
-        if (remaining_ > 1) {
-            --remaining_;
-            return {};
-        }
-        if (!from_then_on_) {
-            remaining_ = 0;
-        }
-        return status_;
-    }
-
-private:
-    std::size_t calls_ = 0;
-    std::size_t remaining_ = 0;
-    Status status_;
-    bool from_then_on_ = false;
-};
 
 class FakeBaseStore final : public BaseStore {
 public:
@@ -320,6 +288,20 @@ public:
         }
         return found;
     }
+    Status each(const std::function<bool(RunRecord&&)>& visit) override {
+        SYNCLINE_TRY(failure.next_call());
+        for (auto at = records_.rbegin(); at != records_.rend(); ++at) {
+            if (!visit(RunRecord(at->second))) {
+                break;
+            }
+        }
+        return {};
+    }
+    Result<std::optional<RunRecord>> find(std::int64_t run) override {
+        SYNCLINE_TRY(failure.next_call());
+        const auto found = records_.find(run);
+        return found != records_.end() ? std::optional(found->second) : std::nullopt;
+    }
     Result<std::vector<RunNote>> notes(std::int64_t run) override {
         SYNCLINE_TRY(failure.next_call());
         const auto found = notes_.find(run);
@@ -357,6 +339,8 @@ struct FakeSyncData {
     FakeBaseStore base;
     FakeRunStore runs;
     FakeIdentityStore identity;
+    FakeArchiveStore archive; // of this sync alone, unlike the real one
+    FakeJournalStore journal;
     std::shared_ptr<Failure> plan_failure = std::make_shared<Failure>(); // of every plan store
     Failure new_plan_failure;
 };
@@ -374,6 +358,8 @@ public:
     BaseStore& base() override { return data->base; }
     RunStore& runs() override { return data->runs; }
     IdentityStore& identity() override { return data->identity; }
+    ArchiveStore& archive() override { return data->archive; }
+    JournalStore& journal() override { return data->journal; }
     Result<std::unique_ptr<PlanStore>> new_plan() override {
         SYNCLINE_TRY(data->new_plan_failure.next_call());
         return std::unique_ptr<PlanStore>(std::make_unique<FakePlanStore>(data->plan_failure));

@@ -4,34 +4,15 @@
 
 #include "fakes/fake_clock.hpp"
 #include "fakes/fake_registry.hpp"
+#include "fakes/temporary_directory.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/going_back.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 
 namespace syncline::fakes {
-
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "syncline-test-XXXXXX").string();
-        path_ = ::mkdtemp(name.data());
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
 
 class World {
 public:
@@ -53,8 +34,10 @@ public:
     Rules rules;
     std::vector<std::string> chain;
     RunControl control;
+    Archiving archiving = Archiving::local; // these stores are not local, so nothing is archived
 
-    Result<SyncReport> try_run() {
+    // Whatever became of it.
+    SyncReport run_to_its_end() {
         SyncSpec spec;
         spec.source = "fake://a";
         spec.target = "fake://b";
@@ -63,7 +46,12 @@ public:
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;
-        SyncReport report = run_sync({registry, *pool, progress, clock}, spec, control);
+        spec.archiving = archiving;
+        return run_sync({registry, *pool, progress, clock}, spec, control);
+    }
+
+    Result<SyncReport> try_run() {
+        SyncReport report = run_to_its_end();
         if (!report.error.ok()) {
             return report.error;
         }
@@ -75,6 +63,19 @@ public:
         BOOST_REQUIRE_MESSAGE(report.ok(), report.status().message());
         BOOST_REQUIRE(report->outcomes.add_up());
         return *std::move(report);
+    }
+
+    SyncPlace place() const { return {"fake://a", "fake://b", directory_.path() / "state"}; }
+
+    // With the guards against many deletions off, which have tests of their own.
+    SyncReport undo(std::int64_t run) {
+        UndoSpec spec;
+        spec.place = place();
+        spec.run = run;
+        spec.force_deletions = true;
+        spec.guard = guard;
+        RunProgress progress;
+        return undo_run({registry, *pool, progress, clock}, spec, control);
     }
 
     static std::map<std::string, std::function<Result<Decision>(const Conflict&)>>

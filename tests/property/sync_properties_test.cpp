@@ -189,12 +189,15 @@ const std::vector<DeleteVsChange> kDeletePolicies{DeleteVsChange::keep_change,
 BOOST_AUTO_TEST_SUITE(sync_properties)
 
 BOOST_AUTO_TEST_CASE(safety) {
-    check("without a strategy, what existed before exists after, unless a person replaced or "
-          "deleted it",
+    check("without a strategy or with keep-both, what existed before exists after, unless a person "
+          "replaced or deleted it",
           [] {
               Edited w(any_edits(12), any_edits(12));
               w.rules.deleted_container = *rc::gen::elementOf(kContainerPolicies);
               w.rules.delete_vs_change = *rc::gen::elementOf(kDeletePolicies);
+              if (*rc::gen::arbitrary<bool>()) {
+                  w.chain = {"keep-both"};
+              }
               std::set<Bytes> before = contents_of(w.a);
               before.merge(contents_of(w.b));
               w.run();
@@ -204,21 +207,6 @@ BOOST_AUTO_TEST_CASE(safety) {
                   RC_ASSERT(after.count(content) == 1U || w.agreed.count(content) == 1U);
               }
           });
-}
-
-BOOST_AUTO_TEST_CASE(keep_both_loses_nothing_new) {
-    check("with keep-both, nothing that was new on a side is lost", [] {
-        Edited w(any_edits(8), any_edits(12));
-        w.chain = {"keep-both"};
-        std::set<Bytes> before = contents_of(w.a);
-        before.merge(contents_of(w.b));
-        w.run();
-        std::set<Bytes> after = contents_of(w.a);
-        after.merge(contents_of(w.b));
-        for (const Bytes& content : before) {
-            RC_ASSERT(after.count(content) == 1U || w.agreed.count(content) == 1U);
-        }
-    });
 }
 
 BOOST_AUTO_TEST_CASE(convergence_and_idempotence) {
@@ -354,6 +342,36 @@ BOOST_AUTO_TEST_CASE(stopping_anywhere_and_running_again) {
               broken.run();
               RC_ASSERT(tree_of(broken.a) == tree_of(whole.a));
               RC_ASSERT(tree_of(broken.b) == tree_of(whole.b));
+          });
+}
+
+BOOST_AUTO_TEST_CASE(undo_brings_the_written_sides_back) {
+    check("after a run and its undo both sides are as before the run, and so again after the undo "
+          "of the undo",
+          [] {
+              Edited w(any_edits(12), any_edits(12));
+              w.archiving = Archiving::all;
+              w.rules.mode = *rc::gen::element(Mode::two_way, Mode::one_way, Mode::mirror);
+              w.rules.deleted_container = *rc::gen::elementOf(kContainerPolicies);
+              const auto chain =
+                  *rc::gen::element<std::string>("", "source-wins", "target-wins", "keep-both");
+              if (!chain.empty()) {
+                  w.chain = {chain};
+              }
+              const Tree a = tree_of(w.a);
+              const Tree b = tree_of(w.b);
+              const SyncReport run = w.run();
+              const Tree a_after = tree_of(w.a);
+              const Tree b_after = tree_of(w.b);
+              const SyncReport undone = w.undo(run.run_id);
+              RC_ASSERT(undone.error.message() == "");
+              RC_ASSERT(undone.outcomes.ok == undone.outcomes.planned);
+              RC_ASSERT(tree_of(w.a) == a);
+              RC_ASSERT(tree_of(w.b) == b);
+              const SyncReport redone = w.undo(undone.run_id);
+              RC_ASSERT(redone.error.message() == "");
+              RC_ASSERT(tree_of(w.a) == a_after);
+              RC_ASSERT(tree_of(w.b) == b_after);
           });
 }
 

@@ -13,21 +13,26 @@ runs once with faults and once without, and checks what must hold whatever the f
 """
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import random
 import re
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import trees
-from run import DEFAULT_BIN, World, scratch_folder, sum_problems
+from run import DEFAULT_BIN, TIME_LIMIT_S, World, scratch_folder, sum_problems
 
 HEADER = (Path(__file__).resolve().parents[2] / "sdk" / "include" / "syncline" / "abi" / "types.h")
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8, 11}
@@ -293,6 +298,72 @@ def vanished_case(settings):
     return case
 
 
+def run_on_terminal(world, *arguments):
+    """A run whose messages and progress go to a terminal: its exit code, stdout and all it showed."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    process = world.start(*arguments, stderr=theirs)
+    os.close(theirs)
+    shown = bytearray()
+    with contextlib.suppress(OSError):  # what a terminal answers when the other end is closed
+        while part := os.read(ours, 65536):
+            shown += part
+    os.close(ours)
+    stdout, _ = process.communicate(timeout=TIME_LIMIT_S)
+    return process.returncode, json.loads(stdout), shown.decode(errors="replace")
+
+
+def recovery_case(settings):
+    """Rate limited, then down: seen live and in the report. Then it comes back, and all is well."""
+    case = Case("recovery", settings=settings)
+    world = World(settings.bin, settings.scratch / "recovery", settings.cache,
+                  {"source": "a", "target": "b"})
+    for root in world.roots.values():
+        os.mkdir(root)
+    trees.apply(world.roots["source"], {f"file{i:02}": f"text {i}" for i in range(60)})
+
+    def expect(what, holds):
+        if not holds:
+            case.problems.append(what)
+
+    def sync(*rules):
+        query = "&".join("rules=" + json.dumps(rule, separators=(",", ":")) for rule in rules)
+        code, report, shown = run_on_terminal(
+            world, "sync", "a", f"fault+file://{world.folder}/b?seed={settings.seed}&{query}",
+            "--workers", "2", "-o", "json")
+        case.problems += sum_problems(report, f"exit {code}")
+        expect(f"exit {code}, reported {report['exit_code']}", code == report["exit_code"])
+        breakers = {breaker["side"]: breaker for breaker in report["breakers"]}
+        return code, report, breakers, shown
+
+    limited = {"op": ["put"], "until_call": 3, "status": ["rate-limited"], "retry_after_ms": 500}
+    code, report, breakers, shown = sync(limited, {"op": ["put"], "from_call": 12})
+    outcomes = report["outcomes"]
+    expect(f"down: exit {code}, expected 5", code == 5)
+    expect(f"down: {outcomes}", outcomes["ok"] > 0 and outcomes["pending"] > 0)
+    expect(f"down: waited {report['quota_wait_ms']} ms for quota", report["quota_wait_ms"] >= 500)
+    expect(f"down: {report['retries']} retries", report["retries"] > 0)
+    expect(f"down: {breakers}", breakers["source"]["state"] == "closed"
+           and breakers["target"]["times_opened"] == 1 and breakers["target"]["state"] == "open")
+    expect(f"down: stopped by {report.get('stopped')}",
+           report.get("stopped", {}).get("code") == "circuit-open")
+    expect("down: no depth of the queue", report["queue_depth_max"] > 0)
+    for sign in ("waiting for quota", "retries", " queued", "circuit breaker open"):
+        expect(f"down: '{sign}' was not shown live: {shown[-2000:]!r}", sign in shown)
+
+    code, report, breakers, shown = sync(limited, {"op": ["put"], "nth": [5, 9]})
+    expect(f"recovered: exit {code}: {shown[-2000:]!r}", code == 0)
+    expect(f"recovered: {report['retries']} retries", report["retries"] == 2)
+    expect(f"recovered: {breakers}", all(one["state"] == "closed" for one in breakers.values()))
+    left, right = (plain(trees.snapshot(root)) for root in world.roots.values())
+    case.problems += [f"recovered: {line}" for line in compare(right, left)]
+
+    code, report, _, _ = sync({"op": ["put"], "nth": [1]})
+    expect(f"afterwards: exit {code}, {report['outcomes']}",
+           code == 0 and report["outcomes"]["planned"] == 0)
+    return case
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
@@ -320,6 +391,8 @@ def main():
         learn(settings)
         if not settings.names:
             done = [hang_case(settings), vanished_case(settings)]
+        if not settings.names or "recovery" in settings.names:
+            done.append(recovery_case(settings))
         with ThreadPoolExecutor(settings.jobs) as workers:
             done += workers.map(Case.run, cases)
         for case in done:

@@ -46,6 +46,39 @@ void ContentHasher::update(const void* data, std::size_t size) {
 
 Bytes ContentHasher::digest() const { return canonical(XXH3_128bits_digest(impl_->state)); }
 
+// Its functions fail only for want of memory; a made-up digest would be worse than stopping.
+struct Sha256Hasher::Impl {
+    Impl() : context(EVP_MD_CTX_new()) {
+        if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) {
+            EVP_MD_CTX_free(context);
+            throw std::bad_alloc();
+        }
+    }
+    ~Impl() { EVP_MD_CTX_free(context); }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    EVP_MD_CTX* context;
+};
+
+Sha256Hasher::Sha256Hasher() : impl_(std::make_unique<Impl>()) {}
+Sha256Hasher::~Sha256Hasher() = default;
+
+void Sha256Hasher::update(const void* data, std::size_t size) {
+    if (EVP_DigestUpdate(impl_->context, data, size) != 1) {
+        throw std::bad_alloc();
+    }
+}
+
+Bytes Sha256Hasher::digest() {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    if (EVP_DigestFinal_ex(impl_->context, digest, &size) != 1) {
+        throw std::bad_alloc();
+    }
+    return {reinterpret_cast<const char*>(digest), size};
+}
+
 Bytes content_hash(BytesView content) {
     return canonical(XXH3_128bits(content.data(), content.size()));
 }

@@ -69,4 +69,18 @@ std::vector<MetaEntry> decode_meta(BytesView meta) {
     return entries;
 }
 
+bool same_meta(BytesView a, BytesView b) {
+    if (a == b) {
+        return true;
+    }
+    const auto compared = [](BytesView meta) {
+        std::vector<MetaEntry> entries = decode_meta(meta);
+        std::erase_if(entries, [](const MetaEntry& entry) { return entry.name == kMetaAccess; });
+        return entries;
+    };
+    return std::ranges::equal(compared(a), compared(b), [](const MetaEntry& x, const MetaEntry& y) {
+        return x.name == y.name && x.value == y.value;
+    });
+}
+
 } // namespace syncline

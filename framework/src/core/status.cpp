@@ -99,4 +99,13 @@ Status Status::with_context(std::string_view context) const {
     return Status(std::move(error));
 }
 
+Status Status::with_note(std::string_view note) const {
+    if (!error_) {
+        return {};
+    }
+    Error error = *error_;
+    error.message.append("; ").append(note);
+    return Status(std::move(error));
+}
+
 } // namespace syncline

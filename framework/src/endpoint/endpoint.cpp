@@ -86,7 +86,7 @@ struct Shared {
 
     Shared(std::unique_ptr<Connector> c, EndpointOptions o)
         : connector(std::move(c)), options(std::move(o)),
-          observer(options.progress, options.location), slots(std::make_unique<CallSlots>(1)) {}
+          observer(options.progress, options.location) {}
 
     GuardedSlots calls() const { return {*guard, *slots}; }
 };
@@ -102,6 +102,7 @@ public:
             shared_.options.progress->listed(items.size());
         }
         page_->append(items);
+        listed_ += items.size();
         last_key_ = items.empty() ? std::move(last_key_) : Bytes(items.back().key);
         if (blocking_ && page_->size() >= kPageItems && !hand_over()) {
             return Status(Code::cancelled, "the listing is no longer wanted");
@@ -113,6 +114,7 @@ public:
 
     // Of what the connector listed, whole or not; empty at first.
     const Bytes& last_key() const { return last_key_; }
+    std::uint64_t listed() const { return listed_; } // items
 
     // False when the reader has gone.
     bool hand_over() {
@@ -133,7 +135,24 @@ private:
     Shared& shared_;
     bool blocking_;
     Bytes last_key_;
+    std::uint64_t listed_ = 0;
     std::unique_ptr<Page> page_;
+};
+
+// A listing that broke off goes on after its last item, where there is an order.
+class ListCourse {
+public:
+    ListCourse(const PageSink& sink, bool is_ordered)
+        : sink_(sink), is_ordered_(is_ordered), listed_before_(sink.listed()) {}
+
+    bool can_repeat(const Status&) const { return is_ordered_ || progress() == 0; }
+    static bool is_foreign() { return false; }
+    std::uint64_t progress() const { return sink_.listed() - listed_before_; } // items
+
+private:
+    const PageSink& sink_;
+    bool is_ordered_;
+    std::uint64_t listed_before_;
 };
 
 // A listing in its own thread, read page by page; checks that the order is what the connector
@@ -190,14 +209,14 @@ private:
         Bytes cursor;
         bool has_more = true;
         while (has_more) {
-            const Bytes before = sink.last_key();
+            const ListCourse course(sink, shared_.info.lists_in_order);
             const Result<Bytes> next = shared_.calls().ask<Bytes>(
                 kLongRead, call,
                 [&](const CallContext& attempt) {
                     ListRequest request;
                     request.max_items = blocking ? UINT32_MAX : kCallPageItems;
                     // A listing that broke off goes on after the last item that it gave.
-                    if (sink.last_key() == before) {
+                    if (course.progress() == 0) {
                         request.cursor = cursor;
                     }
                     if (request.cursor.empty()) {
@@ -205,9 +224,7 @@ private:
                     }
                     return shared_.connector->list(attempt, request, sink);
                 },
-                [&](const Status&) {
-                    return shared_.info.lists_in_order || sink.last_key() == before;
-                });
+                course);
             if (next.code() == Code::cursor_expired && !cursor.empty() &&
                 shared_.info.lists_in_order) {
                 cursor.clear(); // the last key says as well where to go on
@@ -308,7 +325,7 @@ public:
             [&](const CallContext& attempt) {
                 return connector().get(attempt, resumable.request(), resumable);
             },
-            [&](const Status& after) { return resumable.can_resume(after); });
+            resumable);
     }
     bool has_local_bodies() const override {
         return shared_->connector->local_bodies() != nullptr &&
@@ -323,22 +340,21 @@ public:
                      BodyReader& body) override {
         RepeatableBody repeatable(body);
         return calls().ask<Item>(
-            kLongWrite, call,
+            put_traits(request), call,
             [&](const CallContext& attempt) {
                 return connector().put(attempt, request, repeatable);
             },
-            [&](const Status&) { return repeatable.can_repeat(); });
+            repeatable);
     }
     Result<Item> put_fd(const CallContext& call, const PutRequest& request, int fd) override {
-        return calls().ask<Item>(kLongWrite, call, [&](const CallContext& attempt) {
+        return calls().ask<Item>(put_traits(request), call, [&](const CallContext& attempt) {
             return connector().local_bodies()->put_fd(attempt, request, fd);
         });
     }
     Status remove(const CallContext& call, const RemoveRequest& request) override {
-        return calls().run(
-            kWrite, call,
-            [&](const CallContext& attempt) { return connector().remove(attempt, request); },
-            [](const Status&) { return true; });
+        return calls().run(kWrite, call, [&](const CallContext& attempt) {
+            return connector().remove(attempt, request);
+        });
     }
     bool can_set_meta() const override { return shared_->connector->meta_writer() != nullptr; }
     Result<Item> set_meta(const CallContext& call, const PutRequest& request) override {
@@ -355,14 +371,22 @@ public:
     Status flush(const CallContext& call) override {
         // A system tells of a failed write-back once; a second flush would succeed and mean
         // nothing.
+        struct IfRefused : StartsOver {
+            static bool can_repeat(const Status& after) {
+                return after.code() == Code::unavailable || after.code() == Code::rate_limited;
+            }
+        };
         return calls().run(
             kFlush, call, [&](const CallContext& attempt) { return connector().flush(attempt); },
-            [](const Status& after) {
-                return after.code() == Code::unavailable || after.code() == Code::rate_limited;
-            });
+            IfRefused());
     }
 
 private:
+    CallTraits put_traits(const PutRequest& request) const {
+        CallTraits traits = kLongWrite;
+        traits.is_idempotent = info().idempotent_put && !request.idempotency.empty();
+        return traits;
+    }
     Connector& connector() { return *shared_->connector; }
     GuardedSlots calls() const { return shared_->calls(); }
     std::unique_ptr<Shared> shared_;
@@ -391,19 +415,25 @@ Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> conne
         return guard.status().with_context(shared->options.location);
     }
     shared->guard = *std::move(guard);
+    shared->slots = std::make_unique<CallSlots>(1, clock);
+    const auto unreachable = [&](const Status& why) {
+        if (shared->options.unreachable != nullptr) {
+            *shared->options.unreachable = shared->guard->stats();
+        }
+        return of_the_root(why, shared->options.location);
+    };
     const Status reachable = shared->calls().run(
-        kRead, call, [&](const CallContext& attempt) { return shared->connector->check(attempt); },
-        [](const Status&) { return true; });
+        kRead, call, [&](const CallContext& attempt) { return shared->connector->check(attempt); });
     if (!reachable.ok()) {
-        return of_the_root(reachable, shared->options.location);
+        return unreachable(reachable);
     }
     Result<ConnectorInfo> info = shared->calls().ask<ConnectorInfo>(
         kRead, call, [&](const CallContext& attempt) { return shared->connector->info(attempt); });
     if (!info.ok()) {
-        return of_the_root(info.status(), shared->options.location);
+        return unreachable(info.status());
     }
     shared->info = *std::move(info);
-    shared->slots = std::make_unique<CallSlots>(std::max(1U, shared->info.max_concurrency));
+    shared->slots = std::make_unique<CallSlots>(std::max(1U, shared->info.max_concurrency), clock);
     return std::unique_ptr<Endpoint>(std::make_unique<EndpointImpl>(std::move(shared)));
 }
 

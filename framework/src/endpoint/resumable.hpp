@@ -45,13 +45,15 @@ public:
         }
         return rest;
     }
-    bool can_resume(const Status& after) const {
+    bool can_repeat(const Status& after) const {
         if (after.code() == Code::integrity && delivered_ > 0) {
             return false; // the bytes that were passed on may be the bad ones
         }
         return !refused_ &&
                (!has_begun_ || (!version_.empty() && (delivered_ == 0 || info_.get_range)));
     }
+    bool is_foreign() const { return refused_; }
+    std::uint64_t progress() const { return delivered_; } // bytes
 
 private:
     Status passed(Status status) {
@@ -68,7 +70,8 @@ private:
     std::uint64_t delivered_ = 0;
 };
 
-// A body being written. The next attempt reads it from its beginning.
+// A body being written. The next attempt reads it from its beginning, and so gets no further than
+// the one before. A body that cannot be read says nothing about the place it was for.
 class RepeatableBody final : public BodyReader {
 public:
     explicit RepeatableBody(BodyReader& body) : body_(body) {}
@@ -83,14 +86,14 @@ public:
     bool rewindable() const override { return body_.rewindable(); }
     Status rewind() override { return body_.rewind(); }
 
-    bool can_repeat() {
-        if (!is_touched_) {
-            return true;
+    bool can_repeat(const Status&) {
+        if (is_touched_) {
+            is_touched_ = is_broken_ || !body_.rewindable() || !body_.rewind().ok();
         }
-        // A body that cannot be read says nothing about the place it was for.
-        is_touched_ = is_broken_ || !body_.rewindable() || !body_.rewind().ok();
         return !is_touched_;
     }
+    bool is_foreign() const { return is_broken_; }
+    static std::uint64_t progress() { return 0; }
 
 private:
     BodyReader& body_;

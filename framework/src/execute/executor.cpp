@@ -1,12 +1,16 @@
 #include "syncline/execute/executor.hpp"
 
+#include "execute/keeper.hpp"
 #include "execute/operations.hpp"
+#include "syncline/core/failpoint.hpp"
+#include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
 #include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace syncline {
@@ -44,12 +48,16 @@ std::uint64_t content_size(const PlannedOp& op) {
     return from && from->kind == ItemKind::object ? std::min(from->size, kBatchBytes) : 0;
 }
 
+bool passes(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
+
 class Execution {
 public:
     Execution(const ExecuteInputs& in, std::stop_token drain, const CallContext& call)
         : in_(in), drain_(std::move(drain)), call_(call),
-          operations_(in.source, in.target, in.progress, in.options),
-          last_commit_ns_(in.clock.mono_ns()), tasks_(in.pool, in.lane) {}
+          operations_(in.source, in.target, in.progress, in.options, in.keeping.journal != nullptr,
+                      in.kept_bases),
+          keeper_(in.source, in.target, in.keeping), last_commit_ns_(in.clock.mono_ns()),
+          tasks_(in.pool, in.lane) {}
 
     Result<ExecuteResult> run() {
         Result<PlanCounts> counts = in_.plan.counts();
@@ -154,27 +162,30 @@ private:
 
     // On a worker.
     void work(Batch batch) {
+        keeper_.keep(batch, call_);
         for (OpResult& result : batch) {
             attempt(result);
         }
         const std::lock_guard lock(mutex_);
         done_.push_back(std::move(batch));
+        in_.progress.queue_depth(tasks_.under_way() - 1); // this one is as good as done
     }
 
     void attempt(OpResult& result) {
-        const auto side = static_cast<std::size_t>(result.op.side);
-        if (call_.stop.stop_requested() || drain_.stop_requested() || side_stopped_[side].load()) {
+        const std::optional<Side> given_up = needs_given_up(result.op);
+        if (call_.stop.stop_requested() || drain_.stop_requested() || given_up) {
             result.outcome = Outcome::pending;
-            result.code = side_stopped_[side].load() ? Code::aborted : Code::cancelled;
+            result.code = given_up ? Code::aborted : Code::cancelled;
             result.message =
-                side_stopped_[side].load()
-                    ? "not tried, because " + std::string(name_of(result.op.side)) + " was given up"
-                    : "not tried, because the run was interrupted";
+                given_up ? "not tried, because " + std::string(name_of(*given_up)) + " was given up"
+                         : "not tried, because the run was interrupted";
             return;
         }
+        SYNCLINE_FAILPOINT("execute.before-op." + std::string(name_of(result.op.action)));
         operations_.perform(result, call_);
-        if (result.stops_side) {
-            side_stopped_[side].store(true);
+        SYNCLINE_FAILPOINT("execute.after-op." + std::string(name_of(result.op.action)));
+        if (result.give_up != GiveUp::nothing) {
+            give_up(result.given_up, result.give_up);
         }
         in_.progress.op_done();
         if (result.outcome == Outcome::failed) {
@@ -182,6 +193,30 @@ private:
             in_.progress.event(RunEventKind::item_failed, result.code, result.op.key,
                                result.message);
         }
+    }
+
+    void give_up(Side side, GiveUp what) {
+        std::atomic<GiveUp>& known = given_up_[static_cast<std::size_t>(side)];
+        GiveUp before = known.load();
+        while (before < what && !known.compare_exchange_weak(before, what)) {
+        }
+    }
+
+    // The side that the operation cannot do without and that was given up, if there is one.
+    std::optional<Side> needs_given_up(const PlannedOp& op) const {
+        const auto of = [this](Side side) {
+            return given_up_[static_cast<std::size_t>(side)].load();
+        };
+        if (of(op.side) != GiveUp::nothing) {
+            return op.side;
+        }
+        const Side read = other(op.side);
+        const bool is_written = op.action == Action::keep_both;
+        if (op.action != Action::set_meta &&
+            of(read) >= (is_written ? GiveUp::writing : GiveUp::everything)) {
+            return read;
+        }
+        return std::nullopt;
     }
 
     Status take_results() {
@@ -202,6 +237,15 @@ private:
     Status take(const OpResult& result) {
         const bool writes =
             result.op.action != Action::record && result.op.action != Action::forget;
+        const LogLevel level =
+            result.outcome == Outcome::failed ? LogLevel::warning : LogLevel::debug;
+        if (log_enabled(level)) {
+            log(level, "execute",
+                std::string(name_of(result.op.action)) + " on " +
+                    std::string(name_of(result.op.side)) + " " + display_key(result.op.key) + ": " +
+                    std::string(name_of(result.outcome)) +
+                    (result.message.empty() ? "" : ", " + result.message));
+        }
         Outcomes& outcomes = result_.outcomes;
         // Part of another operation that stands for it, unless it does not succeed.
         const bool follows = result.op.action == Action::follow;
@@ -230,7 +274,10 @@ private:
             break;
         }
         if (result.outcome != Outcome::ok) {
-            if (result.stops_side && result_.stopped.ok()) {
+            // What needs a person is told rather than what passes by itself.
+            if (result.give_up != GiveUp::nothing &&
+                (result_.stopped.ok() ||
+                 (passes(result_.stopped.code()) && !passes(result.code)))) {
                 result_.stopped = Status(result.code, result.message);
             }
             const bool interrupted = result.code == Code::cancelled;
@@ -238,29 +285,55 @@ private:
                 SYNCLINE_TRY(in_.report({result.op, result.outcome, result.code, result.message}));
             }
         }
+        SYNCLINE_TRY(record(result));
         for (const BaseChange& change : result.base_changes) {
             SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
                                       : in_.base.put(to_view(change.entry)));
             ++uncommitted_;
         }
-        if (result.outcome == Outcome::ok && writes) {
-            written_[static_cast<std::size_t>(result.op.side)] = true;
-            if (result.op.action == Action::keep_both) {
-                written_[static_cast<std::size_t>(other(result.op.side))] = true;
-            }
-        }
+        kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
         const bool due = uncommitted_ >= in_.options.commit_every_items ||
                          (uncommitted_ > 0 &&
                           in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
         return due ? commit() : Status();
     }
 
+    // For the journal: what was done, or that what was intended was not.
+    Status record(const OpResult& result) {
+        if (in_.keeping.journal == nullptr) {
+            return {};
+        }
+        for (const JournalEntry& change : result.changes) {
+            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, change));
+        }
+        for (const Side side : {Side::source, Side::target}) {
+            const bool is_done = std::any_of(
+                result.changes.begin(), result.changes.end(), [&](const JournalEntry& change) {
+                    return change.key == lost_key(result.op) && change.side == side;
+                });
+            if (result.intended[static_cast<std::size_t>(side)] && !is_done &&
+                result.code != Code::outcome_unknown) {
+                JournalEntry entry;
+                entry.key = lost_key(result.op);
+                entry.side = side;
+                entry.action = Action::skip;
+                SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+            }
+        }
+        if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
+            in_.keeping.not_kept(result.op, result.not_kept);
+        }
+        return {};
+    }
+
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
+    // Both sides, whichever was written: what a person saved on the side that was read a moment ago
+    // may be as volatile as its copy, and an item that both sides turned out to hold was written by
+    // nobody here.
     Status commit() {
         for (const Side side : {Side::source, Side::target}) {
-            bool& written = written_[static_cast<std::size_t>(side)];
-            if (!written) {
-                continue;
+            if (uncommitted_ == 0) {
+                break;
             }
             Endpoint& endpoint = side == Side::source ? in_.source : in_.target;
             CallContext call = call_;
@@ -268,35 +341,43 @@ private:
             const Status flushed = endpoint.flush(call);
             if (!flushed.ok()) {
                 broken_ = true;
+                SYNCLINE_TRY(commit_journal());
                 SYNCLINE_TRY(in_.base.rollback());
+                kept_.clear();
                 uncommitted_ = 0;
                 // Of all reasons this one must be told.
                 result_.stopped =
-                    flushed.with_context("what was written to " + endpoint.location() +
+                    flushed.with_context("what is on " + endpoint.location() +
                                          " may not survive a power cut, so it is not recorded; the "
                                          "next run checks it again");
                 return {};
             }
-            written = false;
         }
+        SYNCLINE_TRY(commit_journal());
         uncommitted_ = 0;
         last_commit_ns_ = in_.clock.mono_ns();
+        pin_kept(in_.kept_bases.archive, std::exchange(kept_, {}));
         return in_.base.commit();
+    }
+
+    Status commit_journal() {
+        return in_.keeping.journal != nullptr ? in_.keeping.journal->commit() : Status();
     }
 
     const ExecuteInputs& in_;
     std::stop_token drain_;
     CallContext call_;
     Operations operations_;
+    Keeper keeper_;
     ExecuteResult result_;
 
     std::mutex mutex_;
     std::vector<Batch> done_; // guarded by mutex_
-    std::atomic<bool> side_stopped_[2] = {};
+    std::atomic<GiveUp> given_up_[2] = {};
 
-    bool written_[2] = {};
     bool broken_ = false; // a side cannot make its data durable
     std::uint64_t uncommitted_ = 0;
+    std::vector<KeptContent> kept_; // of the base changes that are not committed
     std::int64_t last_commit_ns_;
     TaskGroup tasks_; // last: it waits for those that use everything above
 };

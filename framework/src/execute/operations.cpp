@@ -1,8 +1,13 @@
 #include "execute/operations.hpp"
 
+#include "execute/settle.hpp"
+#include "syncline/core/failpoint.hpp"
+#include "syncline/core/intent.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
-#include "syncline/endpoint/content_hash_of.hpp"
+#include "syncline/state/base_content.hpp"
 
+#include <optional>
 #include <utility>
 
 namespace syncline {
@@ -62,7 +67,7 @@ namespace {
 
 struct Judgement {
     Outcome outcome;
-    bool stops_side;
+    GiveUp give_up;
 };
 
 Judgement judge(Code code) {
@@ -71,16 +76,17 @@ Judgement judge(Code code) {
     case Code::already_exists:
     case Code::not_found:
     case Code::cancelled:
-        return {Outcome::pending, false};
-    case Code::unauthenticated:
+        return {Outcome::pending, GiveUp::nothing};
     case Code::quota_exceeded:
     case Code::read_only:
+        return {Outcome::pending, GiveUp::writing};
+    case Code::unauthenticated:
     case Code::root_missing:
     case Code::circuit_open:
     case Code::rate_limited:
-        return {Outcome::pending, true};
+        return {Outcome::pending, GiveUp::everything};
     default:
-        return {Outcome::failed, false};
+        return {Outcome::failed, GiveUp::nothing};
     }
 }
 
@@ -88,6 +94,7 @@ Judgement judge(Code code) {
 
 void Operations::perform(OpResult& result, const CallContext& call) const {
     const Status status = [&]() -> Status {
+        SYNCLINE_TRY(result.keep_failed);
         switch (result.op.action) {
         case Action::create:
         case Action::update:
@@ -99,6 +106,8 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
             return set_meta(result, call);
         case Action::keep_both:
             return keep_both(result, call);
+        case Action::merge:
+            return merge(result, call);
         case Action::record: {
             BaseEntry entry =
                 entry_of(result.op.key, *result.op.source, *result.op.target,
@@ -126,41 +135,79 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
     if (!status.ok()) {
         const Judgement judgement = judge(status.code());
         result.outcome = judgement.outcome;
-        result.stops_side = judgement.stops_side;
+        result.give_up = judgement.give_up;
+        result.given_up = refused_by(result.op, status);
+        if (result.give_up == GiveUp::writing && result.given_up != result.op.side &&
+            result.op.action != Action::keep_both) {
+            result.give_up = GiveUp::everything; // it was only to be read, and refused that
+        }
         result.code = status.code();
         result.message = status.message();
         result.base_changes.clear();
+        return;
+    }
+    for (const BaseChange& change : result.base_changes) {
+        if (change.erase) {
+            if (bases_.wants(change.entry.key)) {
+                result.kept.push_back({base_content_name(change.entry.key), {}});
+            }
+        } else if (std::optional<KeptContent> kept = bases_.keep(change.entry, call)) {
+            result.kept.push_back(*std::move(kept));
+        }
     }
 }
 
-// Writes content. Where nobody knows whether it was written, or something is there that should not
-// be, it will do if what is there is equal: another operation of this run made it, or a run that
-// was cut short, or a call whose answer got lost.
+Side Operations::refused_by(const PlannedOp& op, const Status& status) const {
+    const std::string& endpoint = status.error().endpoint;
+    if (endpoint == at(other(op.side)).location() && endpoint != at(op.side).location()) {
+        return other(op.side);
+    }
+    return op.side;
+}
+
+// Of a result that fails after it changed something (a conflict copy, say) the changes stay.
+void Operations::changed(OpResult& result, BytesView key, Side side, Action action,
+                         const std::optional<Item>& before,
+                         const std::optional<Item>& after) const {
+    if (!records_changes_) {
+        return;
+    }
+    JournalEntry& entry = result.changes.emplace_back();
+    entry.key = key;
+    entry.side = side;
+    entry.action = action;
+    entry.is_done = true;
+    entry.before = before;
+    entry.after = after;
+    for (std::optional<Item>* item : {&entry.before, &entry.after}) {
+        if (*item) {
+            (*item)->key.clear();
+            (*item)->id.clear();
+        }
+    }
+    if (key == result.op.key) {
+        entry.archived = result.archived[static_cast<std::size_t>(side)];
+        if (entry.archived.empty()) {
+            entry.not_kept = result.not_kept;
+        }
+    }
+}
+
+// Writes content. Where the answer leaves it open whether it was written, or something is there
+// that should not be, it will do if what is there is equal: another operation of this run made it,
+// or a run that was cut short, or an attempt whose answer got lost.
 Result<Transferred> Operations::write_content(const TransferRequest& request,
                                               const CallContext& call) const {
     Result<Transferred> done = transfer(request, options_, call, progress_);
-    if (done.ok() ||
-        (done.code() != Code::already_exists && done.code() != Code::outcome_unknown)) {
+    if (done.ok() || !is_doubtful_write(done.status(), request.to)) {
         return done;
     }
-    Result<HashedItem> there = hash_item(request.to, call, request.to_key);
-    if (!there.ok()) {
-        return done.code() == Code::outcome_unknown ? done.status() : there.status();
+    std::optional<Transferred> found = find_written(request, call);
+    if (found) {
+        found->was_there = done.code() == Code::already_exists;
+        return *std::move(found);
     }
-    Result<HashedItem> wanted = hash_item(request.from, call, request.from_key);
-    if (!wanted.ok()) {
-        return wanted.status();
-    }
-    if (there->hash != wanted->hash || there->item.kind != request.planned.kind ||
-        (request.to.info().sets_meta && there->item.meta != wanted->item.meta) ||
-        (!request.planned.version.empty() && wanted->item.version != request.planned.version)) {
-        return done;
-    }
-    Transferred same;
-    same.read = std::move(wanted->item);
-    same.written = std::move(there->item);
-    same.hash = std::move(there->hash);
-    return same;
+    return not_done(done.status(), "a look afterwards did not show it there");
 }
 
 Status Operations::write(OpResult& result, const CallContext& call) const {
@@ -182,6 +229,10 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
     }
     result.bytes = done->bytes;
     result.losses = done->read.losses;
+    if (!done->was_there) {
+        changed(result, op.key, op.side, there ? Action::update : Action::create, there,
+                done->written);
+    }
     result.base_changes.push_back({entry_of(op.key, from, std::move(done->read),
                                             std::move(done->written), std::move(done->hash)),
                                    false});
@@ -198,21 +249,28 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     request.item.key = op.key;
     request.item.kind = ItemKind::container;
     request.item.size = 0;
+    const Intent intent;
+    request.idempotency = intent.bytes();
+    request.item.meta = on(op, from)->meta;
     Result<Item> made = at(op.side).put(call, request, nothing);
     Item container;
     container.kind = ItemKind::container;
     if (made.ok()) {
         container = *std::move(made);
-    } else if (made.code() != Code::already_exists && made.code() != Code::outcome_unknown) {
+    } else if (!is_doubtful_write(made.status(), at(op.side))) {
         return made.status();
     } else {
-        // Made meanwhile by someone else or by a run that was cut short; a container is only there
-        // or not. But it must be seen: agreeing on one that is not there would delete the other.
-        Result<Item> there = at(op.side).stat(call, op.key);
+        // Made meanwhile by someone else, by a run that was cut short or by an attempt whose answer
+        // got lost; a container is only there or not. But it must be seen: agreeing on one that is
+        // not there would delete the other.
+        Result<Item> there = at(op.side).stat(looking(call), op.key);
         if (!there.ok() || there->kind != ItemKind::container) {
             return made.status();
         }
         container = *std::move(there);
+    }
+    if (made.code() != Code::already_exists) {
+        changed(result, op.key, op.side, Action::create, std::nullopt, container);
     }
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
@@ -241,16 +299,21 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
         request.condition = Condition::if_version;
         request.expected_version = planned.version;
     }
+    const Intent intent;
+    request.idempotency = intent.bytes();
     const Status removed = at(op.side).remove(call, request);
-    if (!removed.ok() && removed.code() != Code::not_found) {
+    if (!removed.ok() && !is_doubtful_removal(removed)) {
         return removed;
     }
     if (!removed.ok()) {
-        // Somebody was faster, if it is true: forgetting what is still there would bring it back.
-        const Result<Item> left = at(op.side).stat(call, op.key);
+        // Somebody was faster, or it was done and the answer got lost: if that is true. Forgetting
+        // what is still there would bring it back.
+        const Result<Item> left = at(op.side).stat(looking(call), op.key);
         if (left.ok() || left.code() != Code::not_found) {
-            return left.ok() ? removed : left.status();
+            return left.ok() ? not_done(removed, "it is still there") : left.status();
         }
+    } else {
+        changed(result, op.key, op.side, Action::remove, planned, std::nullopt);
     }
     result.base_changes.push_back(erasure(op.key));
     return {};
@@ -271,16 +334,27 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         request.item = to_view(written);
         request.item.mtime_ns = model.mtime_ns;
         request.item.meta = model.meta;
-        Result<Item> changed = to.set_meta(call, request);
-        if (!changed.ok() && changed.code() != Code::not_supported) {
-            return changed.status();
+        const Intent intent;
+        request.idempotency = intent.bytes();
+        Result<Item> set = to.set_meta(call, request);
+        if (!set.ok() && is_doubtful_write(set.status(), to)) {
+            std::optional<Item> found =
+                find_meta_set({to, at(from), op.key, written, model, Bytes(agreed_hash(op))}, call);
+            if (!found) {
+                return not_done(set.status(), "a look afterwards did not show it there");
+            }
+            set = *std::move(found);
         }
-        if (changed.ok()) {
-            written = *std::move(changed);
+        if (!set.ok() && set.code() != Code::not_supported) {
+            return set.status();
+        }
+        if (set.ok()) {
+            changed(result, op.key, op.side, Action::set_meta, written, *set);
+            written = *std::move(set);
             is_set = true;
         }
     }
-    if (!is_set && written.meta != model.meta && to.info().sets_meta) {
+    if (!is_set && !same_meta(written.meta, model.meta) && to.info().sets_meta) {
         return write(result, call); // there metadata goes with content, or not at all
     }
     result.base_changes.push_back(
@@ -300,6 +374,9 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
     }
     result.bytes += done->bytes;
     result.losses = static_cast<std::uint8_t>(result.losses | done->read.losses);
+    if (!done->was_there) {
+        changed(result, op.other_key, to, Action::create, std::nullopt, done->written);
+    }
     read = std::move(done->read);
     written = std::move(done->written);
     hash = std::move(done->hash);
@@ -325,6 +402,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         }
         SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
                                 copies[static_cast<std::size_t>(side)], loser_hash));
+        SYNCLINE_FAILPOINT("execute.after-conflict-copy");
     }
     if (source_is_written) {
         result.base_changes.push_back(
@@ -346,8 +424,93 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes += done->bytes;
+    changed(result, op.key, loser_side, Action::update, loser, done->written);
     result.base_changes.push_back(
         {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
+    return {};
+}
+
+namespace {
+
+// Executable or not, say: what one side changed counts, and where both did, the source's.
+const Bytes& merged_meta(const PlannedOp& op) {
+    return op.source->meta == op.base_meta ? op.target->meta : op.source->meta;
+}
+
+// A merged content on its way from the archive.
+class ArchivedReader : public BodyReader {
+public:
+    explicit ArchivedReader(ArchivedBody& body) : body_(body) {}
+    std::uint64_t size() const override { return body_.size(); }
+    Result<std::size_t> read(char* buffer, std::size_t capacity) override {
+        return body_.read(buffer, capacity);
+    }
+    bool rewindable() const override { return true; }
+    Status rewind() override { return body_.rewind(); }
+
+private:
+    ArchivedBody& body_;
+};
+
+} // namespace
+
+Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
+                                      const CallContext& call) const {
+    Result<std::unique_ptr<ArchivedBody>> body =
+        bases_.archive()->get(op.merged->digest, call.stop);
+    if (!body.ok()) {
+        return body.status().with_context("the merged content of '" + display_key(op.key) + "'");
+    }
+    ArchivedReader reader(**body);
+    PutRequest request;
+    request.key = op.key;
+    request.condition = Condition::if_version;
+    request.expected_version = on(op, side)->version;
+    request.item.key = op.key;
+    request.item.kind = ItemKind::object;
+    request.item.size = op.merged->size;
+    request.item.mtime_ns = op.merged->mtime_ns;
+    request.item.hash = op.merged->hash;
+    request.item.hash_algo = HashAlgo::xxh3_128;
+    request.item.meta = merged_meta(op);
+    Result<Item> written = at(side).put(call, request, reader);
+    if (written.ok() || written.code() != Code::outcome_unknown) {
+        return written;
+    }
+    // Nobody knows whether it was written, so look.
+    Result<HashedItem> there = hash_item(at(side), call, op.key);
+    return there.ok() && there->hash == op.merged->hash ? Result<Item>(std::move(there->item))
+                                                        : written;
+}
+
+// The merged content holds the changes of both sides, so after the first write, too, none is lost:
+// what a crash leaves is a side with both and one with its own, which merge to the same.
+Status Operations::merge(OpResult& result, const CallContext& call) const {
+    const PlannedOp& op = result.op;
+    if (bases_.archive() == nullptr || !op.merged || !op.source || !op.target) {
+        return Status(Code::internal, "a merge without what was merged");
+    }
+    const bool source_is_written = !op.differs;
+    Result<Item> target = write_merged(op, Side::target, call);
+    if (!target.ok()) {
+        return target.status();
+    }
+    result.bytes += op.merged->size;
+    changed(result, op.key, Side::target, Action::update, op.target, *target);
+    if (!source_is_written) {
+        BaseEntry entry = entry_of(op.key, *op.source, *std::move(target), {});
+        entry.differs = true;
+        result.base_changes.push_back({std::move(entry), false});
+        return {};
+    }
+    Result<Item> source = write_merged(op, Side::source, call);
+    if (!source.ok()) {
+        return source.status();
+    }
+    result.bytes += op.merged->size;
+    changed(result, op.key, Side::source, Action::update, op.source, *source);
+    result.base_changes.push_back(
+        {entry_of(op.key, *std::move(source), *std::move(target), op.merged->hash), false});
     return {};
 }
 

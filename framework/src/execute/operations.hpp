@@ -2,10 +2,12 @@
 // should remember.
 #pragma once
 
+#include "execute/base_keeper.hpp"
 #include "execute/transfer.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -17,6 +19,13 @@ struct BaseChange {
     bool erase = false;
 };
 
+// What an operation's failure means for the others.
+enum class GiveUp : std::uint8_t {
+    nothing = 0,
+    writing,    // that side takes no writes (full, read-only), but can be read
+    everything, // credentials, the root, an open breaker: no use in going on with that side
+};
+
 // An operation and what became of it: made before it is tried, filled in place.
 struct OpResult {
     explicit OpResult(PlannedOp&& planned) : op(std::move(planned)) {}
@@ -26,11 +35,23 @@ struct OpResult {
     Code code = Code::ok;
     std::string message;
     std::vector<BaseChange> base_changes;
+    std::vector<KeptContent> kept; // of base_changes, in the archive
+    Status keep_failed;            // the old content could not be archived: nothing may be written
+    std::array<Bytes, 2> archived; // by Side: digest of the old content; empty: not kept
+    std::string not_kept;          // why not
+    bool tells_not_kept = false;
+    std::array<bool, 2> intended{};    // by Side: the journal says that it is about to happen
+    std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
     std::uint8_t losses = 0; // of Loss: what the copy did not keep
-    bool stops_side =
-        false; // credentials, quota or the root are the matter: no use in going on with this side
+    GiveUp give_up = GiveUp::nothing;
+    Side given_up = Side::target; // the side that refused, which need not be the one written
 };
+
+// Whose content the operation takes away, where it does.
+inline const Bytes& lost_key(const PlannedOp& op) {
+    return op.action == Action::rename ? op.other_key : op.key;
+}
 
 BaseEntry entry_of(BytesView key, Side a_side, Item a, Item b, Bytes hash);
 BaseChange erasure(BytesView key);
@@ -40,12 +61,14 @@ BytesView agreed_hash(const PlannedOp& op);
 class Operations {
 public:
     Operations(Endpoint& source, Endpoint& target, RunProgress& progress,
-               const ExecuteOptions& options)
-        : source_(source), target_(target), progress_(progress), options_(options) {}
+               const ExecuteOptions& options, bool records_changes, const KeptBases& kept_bases)
+        : source_(source), target_(target), progress_(progress), options_(options),
+          records_changes_(records_changes), bases_(source, target, kept_bases) {}
 
     void perform(OpResult& result, const CallContext& call) const; // any thread
 
 private:
+    Side refused_by(const PlannedOp& op, const Status& status) const;
     Endpoint& at(Side side) const { return side == Side::source ? source_ : target_; }
     Status write(OpResult& result, const CallContext& call) const;
     Status write_container(OpResult& result, const CallContext& call) const;
@@ -60,9 +83,14 @@ private:
     Status copy_and_remove(OpResult& result, const CallContext& call) const;
     Status still_named(const PlannedOp& op, const CallContext& call) const;
     Result<Item> move_item(const PlannedOp& op, BytesView from, const CallContext& call) const;
+    void record_rename(OpResult& result) const;
     void follow_meta(const PlannedOp& op, Item& written, const CallContext& call) const;
+    Status merge(OpResult& result, const CallContext& call) const;
+    Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
+    void changed(OpResult& result, BytesView key, Side side, Action action,
+                 const std::optional<Item>& before, const std::optional<Item>& after) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 
@@ -70,6 +98,8 @@ private:
     Endpoint& target_;
     RunProgress& progress_;
     const ExecuteOptions& options_;
+    const bool records_changes_;
+    BaseKeeper bases_;
 };
 
 } // namespace syncline

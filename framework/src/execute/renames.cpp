@@ -99,6 +99,7 @@ Status Operations::rename(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     follow_meta(op, *done, call);
+    record_rename(result);
     if (!is_aside) { // the old name of one that waited aside is another's new one by now
         result.base_changes.push_back(erasure(op.other_key));
     }
@@ -106,6 +107,17 @@ Status Operations::rename(OpResult& result, const CallContext& call) const {
         {entry_of(op.key, from, item_on(op, from), *std::move(done), Bytes(agreed_hash(op))),
          false});
     return {};
+}
+
+// The content is still there, so undoing a run does not bring it back under its old name; it says
+// why.
+void Operations::record_rename(OpResult& result) const {
+    if (!records_changes_) {
+        return;
+    }
+    const PlannedOp& op = result.op;
+    changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
+    result.changes.back().not_kept = "it was renamed to '" + display_key(op.key) + "'";
 }
 
 // Times and permissions that changed along with the name. What cannot be set now is seen by the
@@ -156,9 +168,16 @@ Status Operations::copy_and_remove(OpResult& result, const CallContext& call) co
     old.action = Action::remove;
     old.key = op.other_key;
     OpResult removed(std::move(old));
+    removed.archived = result.archived;
+    removed.not_kept =
+        op.differs ? result.not_kept : "it was renamed to '" + display_key(op.key) + "'";
     const Status status = remove(removed, call);
+    result.changes = std::move(removed.changes);
     if (!status.ok()) {
         return status.with_context("copied to its new name, but the old one stays");
+    }
+    if (!removed.archived[static_cast<std::size_t>(op.side)].empty()) {
+        changed(result, op.key, op.side, Action::create, std::nullopt, done->written);
     }
     result.bytes = done->bytes;
     result.losses = done->read.losses;
@@ -231,6 +250,7 @@ Status Operations::follow_item(OpResult& result, const CallContext& call) const 
         to.stat(call, op.other_key).code() != Code::not_found) {
         return moved(op, op.key, op.side);
     }
+    record_rename(result);
     // The version as planned: what changed since then is a change under the new name.
     const Side from = other(op.side);
     result.base_changes.push_back(erasure(op.other_key));

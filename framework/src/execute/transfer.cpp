@@ -40,6 +40,7 @@ PutRequest put_request(const TransferRequest& request) {
     put.key = request.to_key;
     put.condition = request.condition;
     put.expected_version = request.expected_version;
+    put.idempotency = request.intent.bytes();
     put.item = to_view(request.planned);
     put.item.key = request.to_key;
     put.item.meta = request.meta;

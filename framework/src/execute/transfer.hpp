@@ -3,6 +3,7 @@
 // bounded pipe.
 #pragma once
 
+#include "syncline/core/intent.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 
@@ -17,6 +18,7 @@ struct TransferRequest {
     BytesView meta;      // what to store with it
     Condition condition = Condition::if_absent;
     BytesView expected_version;
+    Intent intent = {}; // of every attempt at this write
 };
 
 struct Transferred {
@@ -24,6 +26,7 @@ struct Transferred {
     Item written; // as `to` reported it afterwards
     Bytes hash;   // XXH3-128; empty where the content was too large to learn it on the way
     std::uint64_t bytes = 0;
+    bool was_there = false; // an equal content was there already, so nothing was written
 };
 
 // Code::conflict when the source moved since it was planned, or while it was read; nothing is

@@ -331,18 +331,11 @@ Result<Location> parse_location(std::string_view text, const PluginRegistry& plu
     return location;
 }
 
-Result<std::vector<std::string>> connector_configs(const Location& location,
-                                                   const PluginDescription& inside) {
-    std::vector<Options> connectors;
-    std::vector<nlohmann::json> configs;
-    for (const Wrapper& wrapper : location.wrappers) {
-        connectors.emplace_back(wrapper.connector);
-        configs.push_back({{"url", wrapper.url}});
-    }
-    connectors.emplace_back(inside);
-    configs.push_back({{"url", location.url}});
+namespace {
 
-    std::string_view rest = location.query;
+// Puts the values of a query where they belong: `configs` has one document for each connector.
+Status configure(std::string_view rest, std::string_view shown,
+                 const std::vector<Options>& connectors, std::vector<nlohmann::json>& configs) {
     while (!rest.empty()) {
         const std::string_view pair = before(rest, '&');
         rest.remove_prefix(std::min(pair.size() + 1, rest.size()));
@@ -356,7 +349,7 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
                                                          : std::string_view("true"));
         if (!name || !value || !is_utf8(*name)) {
             return Status(Code::invalid_config,
-                          "the query of '" + location.shown + "' is not %-encoded text");
+                          "the query of '" + std::string(shown) + "' is not %-encoded text");
         }
         const Result<Addressee> to = addressee_of(*name, connectors);
         if (!to.ok()) {
@@ -365,7 +358,7 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
         const std::string& option = to->option;
         if (option == "url") {
             return Status(Code::invalid_config,
-                          "'url' cannot be given in the query of '" + location.shown + "'");
+                          "'url' cannot be given in the query of '" + std::string(shown) + "'");
         }
         const Options& connector = connectors[to->index];
         nlohmann::json& config = configs[to->index];
@@ -384,6 +377,29 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
             config[option] = *std::move(typed);
         }
     }
+    return {};
+}
+
+} // namespace
+
+Result<std::string> config_of_query(const PluginDescription& plugin, std::string_view query,
+                                    std::string_view shown) {
+    std::vector<nlohmann::json> configs{nlohmann::json::object()};
+    SYNCLINE_TRY(configure(query, shown, {Options(plugin)}, configs));
+    return configs.front().dump();
+}
+
+Result<std::vector<std::string>> connector_configs(const Location& location,
+                                                   const PluginDescription& inside) {
+    std::vector<Options> connectors;
+    std::vector<nlohmann::json> configs;
+    for (const Wrapper& wrapper : location.wrappers) {
+        connectors.emplace_back(wrapper.connector);
+        configs.push_back({{"url", wrapper.url}});
+    }
+    connectors.emplace_back(inside);
+    configs.push_back({{"url", location.url}});
+    SYNCLINE_TRY(configure(location.query, location.shown, connectors, configs));
     std::vector<std::string> documents;
     for (const nlohmann::json& config : configs) {
         documents.push_back(config.dump());

@@ -23,13 +23,25 @@ std::string text_of(std::string_view text) {
     return is_utf8(text) ? std::string(text) : display_key(text);
 }
 
+// A place as people read it; where that is not its very bytes, these stand beside it.
+void put_place(ordered_json& into, const std::string& name, std::string_view place) {
+    into[name] = text_of(place);
+    if (!is_utf8(place)) {
+        into[name + "_b64"] = base64(place);
+    }
+}
+
 } // namespace
 
 std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json json;
     json["run"] = report.run_id;
-    json["source"] = text_of(report.source);
-    json["target"] = text_of(report.target);
+    put_place(json, "source", report.source);
+    put_place(json, "target", report.target);
+    json["command"] = report.command;
+    if (report.of_run != 0) {
+        json["of_run"] = report.of_run;
+    }
     json["mode"] = name_of(report.mode);
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
@@ -43,8 +55,9 @@ std::string report_json(const SyncReport& report, int exit_code) {
     const auto by_action = [](const std::array<std::uint64_t, kActionNumbers>& counts) {
         ordered_json actions = ordered_json::object();
         for (std::size_t i = 1; i < counts.size(); ++i) {
-            if (static_cast<Action>(i) != Action::follow) {
-                actions[std::string(name_of(static_cast<Action>(i)))] = counts[i];
+            const std::string_view name = name_of(static_cast<Action>(i));
+            if (name != "unknown" && static_cast<Action>(i) != Action::follow) {
+                actions[std::string(name)] = counts[i];
             }
         }
         return actions;
@@ -77,14 +90,15 @@ std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json breakers = ordered_json::array();
     for (const ReportedGuard& guard : report.guards) {
         const BreakerSnapshot& breaker = guard.stats.breaker;
-        breakers.push_back(
-            {{"side", name_of(guard.side)},
-             {"endpoint", text_of(guard.side == Side::source ? report.source : report.target)},
-             {"state", name_of(breaker.state)},
-             {"times_opened", breaker.times_opened},
-             {"calls", guard.stats.calls},
-             {"refused", guard.stats.refused},
-             {"retry_after_ms", breaker.retry_after_ns / 1'000'000}});
+        ordered_json entry;
+        entry["side"] = name_of(guard.side);
+        put_place(entry, "endpoint", guard.side == Side::source ? report.source : report.target);
+        entry["state"] = name_of(breaker.state);
+        entry["times_opened"] = breaker.times_opened;
+        entry["calls"] = guard.stats.calls;
+        entry["refused"] = guard.stats.refused;
+        entry["retry_after_ms"] = breaker.retry_after_ns / 1'000'000;
+        breakers.push_back(std::move(entry));
     }
     json["breakers"] = std::move(breakers);
     ordered_json conflicts = ordered_json::array();
@@ -119,6 +133,16 @@ std::string report_json(const SyncReport& report, int exit_code) {
             pending.push_back(std::move(entry));
         }
     }
+    ordered_json not_archived = ordered_json::array();
+    for (const NotArchived& item : report.not_archived) {
+        ordered_json entry;
+        put_key(entry, item.key);
+        entry["side"] = name_of(item.side);
+        entry["message"] = text_of(item.why);
+        not_archived.push_back(std::move(entry));
+    }
+    json["not_archived"] = std::move(not_archived);
+    json["not_archived_count"] = report.not_archived_count;
     json["conflicts"] = std::move(conflicts);
     json["failures"] = std::move(failures);
     json["skipped"] = std::move(skipped);

@@ -1,5 +1,7 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
+#include "orchestrate/keeping.hpp"
+#include "orchestrate/selection.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
@@ -59,6 +61,9 @@ public:
     SyncReport run() {
         const std::int64_t started_mono = clock_.mono_ns();
         report_.mode = spec_.rules.mode;
+        if (control_.selection != nullptr) {
+            report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
+        }
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
         call_.end_waits = control_.drain;
@@ -66,8 +71,12 @@ public:
         report_.error = carry_out();
         for (const auto& [side, endpoint] :
              {std::pair(Side::source, source_.get()), std::pair(Side::target, target_.get())}) {
+            const std::optional<GuardStats>& unreachable =
+                unreachable_[static_cast<std::size_t>(side)];
             if (endpoint != nullptr) {
                 report_.guards.push_back({side, endpoint->guard_stats()});
+            } else if (unreachable) {
+                report_.guards.push_back({side, *unreachable});
             }
         }
         report_.retries = progress_.snapshot().retries;
@@ -88,6 +97,7 @@ public:
 private:
     Status carry_out() {
         const std::int64_t started_wall = clock_.wall_ns();
+        plugins_.refresh();
         SYNCLINE_TRY(open());
         Result<PlanSummary> summary = plan();
         if (!summary.ok()) {
@@ -97,8 +107,13 @@ private:
         report_.counts = summary->counts;
         report_.losses = summary->losses;
         report_.first_run = !identity_.has_value();
-        report_.guard =
-            check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+        if (control_.selection == nullptr) { // a person named these keys
+            report_.guard =
+                check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+        }
+        log(LogLevel::debug, "run",
+            report_.guard.ok() ? "deletion guards passed"
+                               : "a guard stops the run: " + report_.guard.message());
         if (control_.show) {
             SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
                 if (op.action != Action::record && op.action != Action::forget &&
@@ -132,7 +147,7 @@ private:
             return Status(Code::invalid_config, missing); // leave no trace of a slip
         }
         Result<std::unique_ptr<StateDirectory>> directory =
-            open_state_directory(spec_.state_directory);
+            open_state_directory(spec_.state_directory, clock_);
         if (directory.code() == Code::io) {
             return Status(Code::invalid_config,
                           directory.status().message() + "; choose another place with --state");
@@ -141,11 +156,17 @@ private:
             return directory.status();
         }
         directory_ = *std::move(directory);
-        Result<std::unique_ptr<SyncLock>> lock = directory_->lock(report_.sync_name);
+        // Of the two places whichever comes first: `sync B A` has a base of its own, but must not
+        // write what `sync A B` reads.
+        const auto [first, second] = std::minmax(source->canonical, target->canonical);
+        Result<std::unique_ptr<SyncLock>> lock = directory_->lock(first + " <-> " + second);
         if (!lock.ok()) {
             return lock.status();
         }
         lock_ = *std::move(lock);
+        log(LogLevel::debug, "run",
+            "state in " + display_key(spec_.state_directory.native()) + ", sync '" +
+                display_key(report_.sync_name) + "' locked");
         Result<std::unique_ptr<SyncState>> state = directory_->open_sync(report_.sync_name);
         if (!state.ok()) {
             return state.status();
@@ -167,8 +188,8 @@ private:
         }
 
         bandwidth_ = make_bandwidth(spec_.bytes_per_s, clock_);
-        SYNCLINE_TRY(make_side(*source, source_));
-        SYNCLINE_TRY(make_side(*target, target_));
+        SYNCLINE_TRY(make_side(*source, Side::source, source_));
+        SYNCLINE_TRY(make_side(*target, Side::target, target_));
         if (target_->info().read_only) {
             return Status(Code::read_only, "target '" + report_.target + "' cannot be written");
         }
@@ -178,6 +199,8 @@ private:
                               "' cannot be written; use --mode one-way or --mode mirror");
         }
         SYNCLINE_TRY(check_place_guards(*source_, *target_, identity_, spec_.rules));
+        log(LogLevel::debug, "run",
+            identity_ ? "place guards passed" : "place guards passed; there is no base yet");
 
         Result<std::shared_ptr<PoolLane>> lane =
             pool_.open_lane(report_.sync_name, std::max<std::size_t>(spec_.workers, 1));
@@ -189,34 +212,33 @@ private:
     }
 
     Status make_strategies() {
-        std::vector<std::unique_ptr<ConflictStrategy>> strategies;
-        for (const std::string& name : spec_.strategies) {
-            const Result<PluginDescription> found = plugins_.find(PluginKind::strategy, name);
-            if (!found.ok()) {
-                return found.status();
-            }
-            Result<std::unique_ptr<ConflictStrategy>> made =
-                plugins_.make_strategy(found->id, "{}");
-            if (!made.ok()) {
-                return made.status();
-            }
-            strategies.push_back(*std::move(made));
+        Result<Strategies> strategies = syncline::make_strategies(plugins_, spec_.strategies);
+        if (!strategies.ok()) {
+            return strategies.status();
         }
-        chain_ = std::make_unique<StrategyChain>(std::move(strategies), report_.sync_name);
+        Result<std::vector<PatternChain>> by_pattern =
+            make_pattern_chains(plugins_, spec_.pattern_strategies);
+        if (!by_pattern.ok()) {
+            return by_pattern.status();
+        }
+        chain_ = std::make_unique<StrategyChain>(*std::move(strategies), report_.sync_name,
+                                                 *std::move(by_pattern));
         return {};
     }
 
-    Status make_side(const Location& location, std::unique_ptr<Endpoint>& side) {
+    Status make_side(const Location& location, Side which, std::unique_ptr<Endpoint>& side) {
         Result<std::unique_ptr<Connector>> connector = open_connector(plugins_, location);
         if (!connector.ok()) {
             return connector.status();
         }
+        const std::string connector_id = (*connector)->plugin_id();
         EndpointOptions options;
         options.location = location.shown;
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         options.guard = spec_.guard;
         options.bandwidth = bandwidth_.get();
+        options.unreachable = &unreachable_[static_cast<std::size_t>(which)];
         // Guards must not act in step: each has a jitter of its own.
         options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
         options.guard.breaker.seed = options.guard.retry.seed + 1;
@@ -226,6 +248,11 @@ private:
             return root_gone(endpoint.status());
         }
         side = *std::move(endpoint);
+        const ConnectorInfo& info = side->info();
+        log(LogLevel::debug, "run",
+            display_key(location.shown) + " is open: connector " + connector_id +
+                (info.scope_id.empty() ? "" : ", place " + display_key(info.scope_id)) +
+                (info.read_only ? ", read-only" : ""));
         return {};
     }
 
@@ -252,10 +279,49 @@ private:
         const std::stop_callback on_drain(control_.drain, [&either] { either.request_stop(); });
         const std::stop_callback on_stop(control_.stop, [&either] { either.request_stop(); });
         call.stop = either.get_token();
-        chain_->attach(*source_, *target_, call, clock_);
+        chain_->attach(*source_, *target_, call, clock_, &state_->archive());
+        if (control_.selection != nullptr) {
+            return plan_selection(*control_.selection, call);
+        }
         return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
                           pool_, lane_.get(), progress_, spec_.rules},
                          call);
+    }
+
+    Result<PlanSummary> plan_selection(const Selection& selection, const CallContext& call) {
+        SelectedItems source(*source_, selection.keys);
+        SelectedItems target(*target_, selection.keys);
+        SelectedBase base(state_->base(), selection.keys);
+        PersonsDecision person(selection, *chain_, state_->archive(), clock_.wall_ns());
+        ConflictResolver& resolver =
+            selection.take == Take::chain ? static_cast<ConflictResolver&>(*chain_) : person;
+        Result<PlanSummary> summary =
+            make_plan({source, target, *source_, *target_, base, *plan_, resolver, pool_,
+                       lane_.get(), progress_, spec_.rules},
+                      call);
+        if (!summary.ok() || selection.take == Take::chain) {
+            return summary;
+        }
+        // What is no conflict any more was not decided on.
+        std::vector<PlannedOp> others;
+        SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
+            if (!person.decided(op.key)) {
+                others.push_back(std::move(op));
+            }
+            return true;
+        }));
+        for (PlannedOp& op : others) {
+            op.action = Action::skip;
+            op.phase = Phase::none;
+            op.reason = "no conflict any more; the next sync settles it";
+            SYNCLINE_TRY(plan_->replace(op));
+        }
+        Result<PlanCounts> counts = plan_->counts();
+        if (!counts.ok()) {
+            return counts.status();
+        }
+        summary->counts = *counts;
+        return summary;
     }
 
     void keep(ReportedItem item) {
@@ -295,6 +361,11 @@ private:
             return run_id.status();
         }
         report_.run_id = *run_id;
+        if (control_.selection != nullptr) {
+            for (const RunNote& open : control_.selection->carried_over) {
+                SYNCLINE_TRY(state_->runs().note(report_.run_id, open));
+            }
+        }
         started_wall_ = started_wall;
         // From here on the places are this sync's, even if the run does not get to its end.
         if (!identity_ || spec_.rules.force.identity) {
@@ -310,8 +381,13 @@ private:
                                    progress_,
                                    clock_,
                                    [this](const OpReport& op) { return note(op); },
-                                   {}};
+                                   {},
+                                   keeping_of(*state_, spec_.archiving, report_),
+                                   {&state_->archive(), [this](BytesView key) {
+                                        return chain_->base_content_limit(key);
+                                    }}};
         Result<ExecuteResult> result = execute_plan(inputs, control_.drain, call_);
+        tidy_history(*state_, report_.run_id, inputs.keeping);
         if (!result.ok()) {
             return result.status();
         }
@@ -340,11 +416,6 @@ private:
         if (op.target) {
             note.target_version = op.target->version;
         }
-        if (what.outcome == Outcome::failed) {
-            log(LogLevel::warning, "execute",
-                std::string(name_of(op.action)) + " on " + std::string(name_of(op.side)) + " of " +
-                    display_key(op.key) + ": " + message);
-        }
         keep(
             {what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});
         return state_->runs().note(report_.run_id, note);
@@ -371,6 +442,7 @@ private:
     SyncReport report_;
     std::int64_t started_wall_ = 0;
     std::optional<SyncIdentity> identity_;
+    std::optional<GuardStats> unreachable_[2]; // by Side: of one that no endpoint came of
 
     // In the order in which they depend on each other: destroyed in reverse.
     std::unique_ptr<StateDirectory> directory_;

@@ -3,14 +3,14 @@
 #include "plugin/abi_instance.hpp"
 #include "plugin/abi_item.hpp"
 #include "plugin/abi_streams.hpp"
+#include "syncline/core/intent.hpp"
 
 #include <syncline/abi/connector.h>
 #include <syncline/abi/connector_ext.h>
 
 #include <algorithm>
 #include <array>
-#include <cstring>
-#include <random>
+#include <optional>
 #include <unistd.h>
 
 namespace syncline {
@@ -41,49 +41,19 @@ constexpr std::array<std::string_view, 1> kRenameFunctions = {"rename"};
 constexpr std::array<std::string_view, 1> kMetaFunctions = {"set_meta"};
 constexpr std::array<std::string_view, 2> kLocalFunctions = {"open_body", "put_fd"};
 
-// 16 bytes that name an intent. They must not repeat, not even in another process; nobody has a
-// reason to guess them.
-class Intent {
+// What names the intent of a write: what the caller says, else a new one for this call alone.
+class IntentBytes {
 public:
-    explicit Intent(BytesView given) : given_(given) {
+    explicit IntentBytes(BytesView given) : given_(given) {
         if (given.empty()) {
-            const std::array<std::uint64_t, 2> words = {next(), next()};
-            std::memcpy(own_.data(), words.data(), own_.size());
+            own_.emplace();
         }
     }
-    Intent() : Intent(BytesView()) {}
-    syncline_bytes abi() const {
-        return bytes_of(given_.empty() ? BytesView(own_.data(), own_.size()) : given_);
-    }
+    syncline_bytes abi() const { return bytes_of(own_ ? own_->bytes() : given_); }
 
 private:
-    static std::uint64_t next() {
-        // xoshiro256**: of its 256 bits of state, each thread of each process draws its own.
-        static thread_local std::array<std::uint64_t, 4> state = [] {
-            std::random_device device;
-            std::array<std::uint64_t, 4> seed{};
-            for (std::uint64_t& word : seed) {
-                word = (std::uint64_t{device()} << 32) | device();
-            }
-            seed[0] |= 1; // all zero would stay so
-            return seed;
-        }();
-        const auto rotate = [](std::uint64_t value, unsigned by) {
-            return (value << by) | (value >> (64 - by));
-        };
-        const std::uint64_t result = rotate(state[1] * 5, 7) * 9;
-        const std::uint64_t shifted = state[1] << 17;
-        state[2] ^= state[0];
-        state[3] ^= state[1];
-        state[1] ^= state[2];
-        state[0] ^= state[3];
-        state[2] ^= shifted;
-        state[3] = rotate(state[3], 45);
-        return result;
-    }
-
     BytesView given_;
-    std::array<char, 16> own_;
+    std::optional<Intent> own_;
 };
 
 class AbiConnector final : public Connector,
@@ -144,7 +114,8 @@ syncline_get_req get_request(const GetRequest& request) {
             request.offset,           request.length};
 }
 
-syncline_put_req put_request(const PutRequest& request, const Intent& intent, const AbiItem& item) {
+syncline_put_req put_request(const PutRequest& request, const IntentBytes& intent,
+                             const AbiItem& item) {
     return {sizeof(syncline_put_req),
             static_cast<std::uint32_t>(request.condition),
             bytes_of(request.key),
@@ -273,7 +244,7 @@ Status AbiConnector::get(const CallContext& context, const GetRequest& request, 
 
 Result<Item> AbiConnector::put(const CallContext& context, const PutRequest& request,
                                BodyReader& body) {
-    const Intent intent(request.idempotency);
+    const IntentBytes intent(request.idempotency);
     const AbiItem item(request.item, request.key, AbiItem::Purpose::store);
     const syncline_put_req req = put_request(request, intent, item);
     PutReader reader(body, origin("put"));
@@ -288,7 +259,7 @@ Result<Item> AbiConnector::put(const CallContext& context, const PutRequest& req
 }
 
 Status AbiConnector::remove(const CallContext& context, const RemoveRequest& request) {
-    const Intent intent;
+    const IntentBytes intent(request.idempotency);
     const syncline_remove_req req = {
         sizeof(syncline_remove_req), static_cast<std::uint32_t>(request.condition),
         bytes_of(request.key), bytes_of(request.expected_version), intent.abi()};
@@ -304,7 +275,7 @@ Status AbiConnector::flush(const CallContext& context) {
 }
 
 Result<Item> AbiConnector::rename(const CallContext& context, const RenameRequest& request) {
-    const Intent intent;
+    const IntentBytes intent(request.idempotency);
     const syncline_rename_req req = {sizeof(syncline_rename_req),
                                      static_cast<std::uint32_t>(request.condition),
                                      bytes_of(request.from_key),
@@ -320,7 +291,7 @@ Result<Item> AbiConnector::rename(const CallContext& context, const RenameReques
 }
 
 Result<Item> AbiConnector::set_meta(const CallContext& context, const PutRequest& request) {
-    const Intent intent(request.idempotency);
+    const IntentBytes intent(request.idempotency);
     const AbiItem item(request.item, request.key, AbiItem::Purpose::store);
     const syncline_put_req req = put_request(request, intent, item);
     OneItemSink sink(origin("set_meta"));
@@ -355,7 +326,7 @@ Result<LocalBody> AbiConnector::open_body(const CallContext& context, const GetR
 }
 
 Result<Item> AbiConnector::put_fd(const CallContext& context, const PutRequest& request, int fd) {
-    const Intent intent(request.idempotency);
+    const IntentBytes intent(request.idempotency);
     const AbiItem item(request.item, request.key, AbiItem::Purpose::store);
     const syncline_put_req req = put_request(request, intent, item);
     OneItemSink sink(origin("put_fd"));

@@ -16,6 +16,7 @@ static_assert(static_cast<std::uint32_t>(HashAlgo::xxh3_128) == SYNCLINE_HASH_XX
 static_assert(static_cast<std::uint32_t>(ItemKind::object) == SYNCLINE_KIND_OBJECT);
 static_assert(static_cast<std::uint32_t>(ItemKind::link) == SYNCLINE_KIND_LINK);
 static_assert(kMetaExecutable == SYNCLINE_META_EXECUTABLE);
+static_assert(kMetaAccess == SYNCLINE_META_ACCESS);
 
 // The flags of losses have the same order on both sides.
 constexpr unsigned kLossShift = 4;

@@ -6,16 +6,18 @@
 
 #include <syncline/abi/conflict.h>
 
+#include <algorithm>
 #include <array>
 
 namespace syncline::plugin {
 
 namespace {
 
-constexpr std::uint32_t kDecisionSize = 72;
+constexpr std::uint32_t kDecisionSize = 72;           // of the first version
+constexpr std::uint32_t kDecisionWithNumberSize = 88; // and where the number of a new key is
 constexpr std::size_t kMaxReason = 4096;
 constexpr std::uint64_t kMaxMerged = 64u << 20; // it is kept in memory until it is written
-static_assert(sizeof(syncline_decision) == kDecisionSize);
+static_assert(sizeof(syncline_decision) == kDecisionWithNumberSize);
 
 static_assert(static_cast<std::uint32_t>(ConflictKind::both_changed) ==
               SYNCLINE_CONFLICT_BOTH_CHANGED);
@@ -26,6 +28,7 @@ static_assert(static_cast<std::uint32_t>(DecisionAction::keep_source) ==
 static_assert(static_cast<std::uint32_t>(DecisionAction::decline) == SYNCLINE_DECISION_DECLINE);
 
 constexpr std::array<std::string_view, 1> kFunctions = {"decide"};
+constexpr std::array<std::string_view, 1> kBaseFunctions = {"content_limit"};
 
 class DecisionSink : public Stream {
 public:
@@ -91,6 +94,15 @@ syncline_status DecisionSink::decide(const syncline_decision& from) {
     if (decision_.action == DecisionAction::keep_both) {
         decision_.source_key = Bytes(view_of(from.source_key));
         decision_.target_key = Bytes(view_of(from.target_key));
+        if (from.struct_size >= kDecisionWithNumberSize && from.number_size != 0) {
+            const Bytes& key =
+                decision_.source_key.empty() ? decision_.target_key : decision_.source_key;
+            if (from.number_at > key.size() || from.number_size > key.size() - from.number_at) {
+                return refuse("gave a number that lies outside of the new key");
+            }
+            decision_.number_at = static_cast<std::size_t>(from.number_at);
+            decision_.number_size = static_cast<std::size_t>(from.number_size);
+        }
     }
     return SYNCLINE_OK;
 }
@@ -154,10 +166,13 @@ private:
 
 class AbiStrategy final : public ConflictStrategy {
 public:
-    AbiStrategy(std::unique_ptr<Instance> instance, const syncline_conflict_strategy& strategy)
-        : instance_(std::move(instance)), strategy_(strategy) {}
+    AbiStrategy(std::unique_ptr<Instance> instance, const syncline_conflict_strategy& strategy,
+                std::uint64_t base_content_limit)
+        : instance_(std::move(instance)), strategy_(strategy),
+          base_content_limit_(base_content_limit) {}
 
     const std::string& plugin_id() const override { return instance_->id(); }
+    std::uint64_t base_content_limit() const override { return base_content_limit_; }
 
     Result<Decision> decide(const CallContext& context, const Conflict& conflict) override {
         const Origin origin{instance_->id(), "decide"};
@@ -195,6 +210,7 @@ public:
 private:
     const std::unique_ptr<Instance> instance_;
     const syncline_conflict_strategy& strategy_;
+    const std::uint64_t base_content_limit_;
 };
 
 } // namespace
@@ -217,8 +233,18 @@ Result<std::unique_ptr<ConflictStrategy>> make_abi_strategy(std::shared_ptr<cons
         return protocol_error({(*instance)->id(), "get_interface"},
                               "does not offer " SYNCLINE_IFACE_CONFLICT ", as strategies must");
     }
+    const Result<const syncline_conflict_base*> base =
+        (*instance)->interface<syncline_conflict_base>(SYNCLINE_IFACE_CONFLICT_BASE,
+                                                       kBaseFunctions);
+    if (!base.ok()) {
+        return base.status();
+    }
+    const std::uint64_t limit =
+        *base == nullptr
+            ? 0
+            : std::min<std::uint64_t>((*base)->content_limit((*instance)->abi()), kMaxMerged);
     return std::unique_ptr<ConflictStrategy>(
-        std::make_unique<AbiStrategy>(*std::move(instance), **strategy));
+        std::make_unique<AbiStrategy>(*std::move(instance), **strategy, limit));
 }
 
 } // namespace syncline::plugin

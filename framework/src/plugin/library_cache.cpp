@@ -175,6 +175,9 @@ Status prepare_cache(const std::filesystem::path& directory) {
                                                    " is open to other users; make it private "
                                                    "(chmod 700) or remove it");
     }
+    if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+        return failure(errno, "cannot write to the plugin cache", directory);
+    }
     return {};
 }
 

@@ -13,6 +13,8 @@
 #include <mutex>
 #include <set>
 #include <shared_mutex>
+#include <string>
+#include <sys/stat.h>
 #include <system_error>
 #include <tuple>
 
@@ -229,11 +231,45 @@ void Scan::directory(const fs::path& path) {
     adopt();
 }
 
+// Tells whether something changed where plugins are looked for. A file that is replaced has another
+// inode or another change time.
+std::string state_of(const PluginSearch& search) {
+    std::string state;
+    const auto note = [&](const fs::path& path) {
+        struct stat found {};
+        state += path.native() + '\n';
+        if (::stat(path.c_str(), &found) == 0) {
+            for (const std::int64_t number :
+                 {static_cast<std::int64_t>(found.st_ino), static_cast<std::int64_t>(found.st_size),
+                  static_cast<std::int64_t>(found.st_ctim.tv_sec),
+                  static_cast<std::int64_t>(found.st_ctim.tv_nsec)}) {
+                state += std::to_string(number) + ' ';
+            }
+        }
+    };
+    for (const fs::path& directory : search.directories) {
+        std::error_code error;
+        std::vector<fs::path> names{directory};
+        fs::recursive_directory_iterator at(directory,
+                                            fs::directory_options::skip_permission_denied, error);
+        for (; !error && at != fs::recursive_directory_iterator(); at.increment(error)) {
+            names.push_back(at->path());
+            if (at.depth() >= 1) {
+                at.disable_recursion_pending(); // bundles are one level deep
+            }
+        }
+        std::ranges::sort(names);
+        std::ranges::for_each(names, note);
+    }
+    return state;
+}
+
 class Registry final : public PluginRegistry {
 public:
     explicit Registry(const Clock& clock) : clock_(clock) {}
 
     void load(const PluginSearch& search) override;
+    void refresh() override;
     std::vector<PluginDescription> plugins() const override;
     std::vector<LoadFailure> failures() const override;
     Result<PluginDescription> find(PluginKind kind, std::string_view id_or_label) const override;
@@ -249,19 +285,51 @@ public:
 private:
     Result<Entry> find_entry(PluginKind kind, std::string_view id_or_label) const;
     std::string failure_note() const;
+    void scan(const PluginSearch& search, bool keep_usable);
 
     const Clock& clock_;
     mutable std::shared_mutex mutex_;
     Contents contents_;
+    std::mutex refreshing_; // before mutex_
+    PluginSearch search_;   // guarded by refreshing_, as state_
+    std::string state_;
 };
 
 void Registry::load(const PluginSearch& search) {
-    std::error_code error;
-    const fs::path cache = fs::absolute(search.cache, error).lexically_normal();
+    const std::lock_guard refreshing(refreshing_);
+    search_ = search;
+    state_ = state_of(search);
+    scan(search, false);
+}
+
+void Registry::refresh() {
+    const std::lock_guard refreshing(refreshing_);
+    std::string state = state_of(search_);
+    if (state == state_) {
+        return;
+    }
+    state_ = std::move(state);
+    log(LogLevel::debug, "plugin", "plugins changed on disk; they are loaded anew");
+    scan(search_, true);
+}
+
+void Registry::scan(const PluginSearch& search, bool keep_usable) {
+    fs::path cache;
     Contents found;
-    const Status prepared = search.cache.empty()
-                                ? Status(Code::invalid_argument, "no directory for private copies")
-                                : plugin::prepare_cache(cache);
+    Status prepared(Code::invalid_argument, "no directory for private copies");
+    std::string refused;
+    for (const fs::path& candidate : search.caches) {
+        if (candidate.empty()) {
+            continue; // it would be the working directory
+        }
+        std::error_code error;
+        cache = fs::absolute(candidate, error).lexically_normal();
+        prepared = plugin::prepare_cache(cache);
+        if (prepared.ok()) {
+            break;
+        }
+        refused += (refused.empty() ? "" : "; ") + prepared.message();
+    }
     if (prepared.ok()) {
         Scan scan(cache, clock_);
         for (const fs::path& directory : search.directories) {
@@ -269,10 +337,22 @@ void Registry::load(const PluginSearch& search) {
         }
         found = scan.take();
     } else {
-        found.failures.push_back({LoadFailureKind::cache_refused, cache, prepared.message()});
+        found.failures.push_back({LoadFailureKind::cache_refused,
+                                  search.caches.empty() ? fs::path() : search.caches.front(),
+                                  refused.empty() ? prepared.message() : refused});
     }
     {
         const std::unique_lock lock(mutex_);
+        if (keep_usable) {
+            for (const auto& [id, entry] : contents_.plugins) {
+                const bool failed = std::ranges::any_of(found.failures, [&](const auto& failure) {
+                    return failure.library == entry.description.library;
+                });
+                if (failed || !prepared.ok()) {
+                    found.plugins.emplace(id, entry);
+                }
+            }
+        }
         std::swap(contents_, found);
     }
     // What nobody uses any more ends here, outside the lock: it runs the plugins' code.
@@ -389,7 +469,8 @@ Result<PluginDescription> Registry::find_scheme(std::string_view scheme) const {
     if (best != nullptr) {
         return best->description;
     }
-    std::string message = "no connector takes " + display_key(scheme) + "://";
+    std::string message =
+        "no connector takes " + display_key(scheme) + ":// (see 'syncline plugin list')";
     if (const std::string near = nearest(scheme, schemes); !near.empty()) {
         message += "; did you mean " + near + "://?";
     }

@@ -1,5 +1,7 @@
 #include "syncline/progress/run_progress.hpp"
 
+#include "syncline/core/log.hpp"
+
 #include <utility>
 
 namespace syncline {
@@ -34,6 +36,12 @@ std::string_view name_of(RunEventKind kind) {
         return "breaker changed";
     }
     return "?";
+}
+
+void RunProgress::enter(RunPhase phase) {
+    phase_.store(phase, std::memory_order_relaxed);
+    log(LogLevel::debug, "run", "phase " + std::string(name_of(phase)));
+    event(RunEventKind::phase_changed, Code::ok, {}, name_of(phase));
 }
 
 void RunProgress::report(RunEventSink& sink, RunEventKind kind, Code code, std::string_view subject,

@@ -1,11 +1,23 @@
 #include "syncline/core/text.hpp"
 #include "syncline/reconcile/planner.hpp"
 
+#include <string>
+#include <vector>
+
 namespace syncline {
 
 namespace {
 
 Status tripped(std::string message) { return Status(Code::guard_tripped, std::move(message)); }
+
+// All that tripped, in one message, so that nobody overrides one guard only to meet the next.
+Status all_tripped(const std::vector<std::string>& messages) {
+    std::string all;
+    for (const std::string& message : messages) {
+        all += (all.empty() ? "" : "; besides, ") + message;
+    }
+    return all.empty() ? Status() : tripped(std::move(all));
+}
 
 bool contains(BytesView outer, BytesView inner) {
     if (outer == inner) {
@@ -40,15 +52,19 @@ Status check_place_guards(const EndpointInfo& source, const EndpointInfo& target
         const auto changed = [](BytesView before, BytesView now) {
             return !before.empty() && before != now;
         };
-        const bool source_changed = changed(known->source_scope, s.scope_id);
-        if (source_changed || changed(known->target_scope, t.scope_id)) {
-            return tripped(
-                std::string(source_changed ? "source '" : "target '") +
-                (source_changed ? source : target).location() +
-                "' is not the place it was at the last run (another disk or file system answers "
-                "there); "
-                "check that the right one is mounted, then use --force=identity if this is meant");
-        }
+        std::vector<std::string> messages;
+        const auto check = [&](std::string_view side, const EndpointInfo& place, BytesView before) {
+            if (changed(before, place.info().scope_id)) {
+                messages.push_back(
+                    std::string(side) + " '" + place.location() +
+                    "' is not the place it was at the last run (another disk or file system "
+                    "answers there); check that the right one is mounted, then use "
+                    "--force=identity if this is meant");
+            }
+        };
+        check("source", source, known->source_scope);
+        check("target", target, known->target_scope);
+        return all_tripped(messages);
     }
     return {};
 }
@@ -56,6 +72,7 @@ Status check_place_guards(const EndpointInfo& source, const EndpointInfo& target
 Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
                              const std::string& source_location,
                              const std::string& target_location) {
+    std::vector<std::string> messages;
     for (const Side side : {Side::source, Side::target}) {
         const auto index = static_cast<std::size_t>(side);
         const std::string& location = side == Side::source ? source_location : target_location;
@@ -63,11 +80,11 @@ Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
             // Both empty: nothing is left to lose.
             const auto other_index = static_cast<std::size_t>(other(side));
             if (summary.listed[other_index] > 0) {
-                return tripped(std::string(name_of(side)) + " '" + location +
-                               "' is empty but had " + display_count(summary.base_items, "item") +
-                               " after the last run; check that it is mounted and complete, then "
-                               "use --force=emptied "
-                               "if it was emptied on purpose");
+                messages.push_back(
+                    std::string(name_of(side)) + " '" + location + "' is empty but had " +
+                    display_count(summary.base_items, "item") +
+                    " after the last run; check that it is mounted and complete, then use "
+                    "--force=emptied if it was emptied on purpose");
             }
         }
     }
@@ -84,16 +101,16 @@ Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
         const bool too_many =
             limit.percent ? removals * 100 > limit.value * whole : removals > limit.value;
         if (too_many) {
-            return tripped("this run would delete " + display_count(removals, "item") + " of " +
-                           std::to_string(whole) + " on " + std::string(name_of(side)) + " '" +
-                           location + "', more than the limit of " + std::to_string(limit.value) +
-                           (limit.percent ? " %" : "") +
-                           "; look at 'syncline plan', then raise --max-delete or use "
-                           "--force=deletions if this is "
-                           "meant");
+            messages.push_back(
+                "this run would delete " + display_count(removals, "item") + " of " +
+                std::to_string(whole) + " on " + std::string(name_of(side)) + " '" + location +
+                "', more than the limit of " + std::to_string(limit.value) +
+                (limit.percent ? " %" : "") +
+                "; look at 'syncline plan', then raise --max-delete or use --force=deletions if "
+                "this is meant");
         }
     }
-    return {};
+    return all_tripped(messages);
 }
 
 } // namespace syncline

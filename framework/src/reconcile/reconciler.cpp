@@ -1,5 +1,8 @@
 #include "syncline/reconcile/reconciler.hpp"
 
+#include "syncline/core/hash.hpp"
+#include "syncline/core/meta.hpp"
+
 #include <string>
 #include <vector>
 
@@ -40,6 +43,7 @@ Phase phase_of(Action action, ItemKind kind) {
     switch (action) {
     case Action::create:
     case Action::update:
+    case Action::merge:
         return container ? Phase::create_containers : Phase::write_content;
     case Action::set_meta:
         return Phase::write_content;
@@ -243,12 +247,14 @@ struct Reconciler::Impl {
         return unresolved(*own, kind, decision->reason);
     }
 
-    Result<Decision> resolve(const PlannedOp& op, ConflictKind kind) {
+    Result<Decision> resolve(const PlannedOp& op, ConflictKind kind,
+                             const BaseEntryView* base = nullptr) {
         Item source;
         Item target;
         ConflictCase conflict;
         conflict.kind = kind;
         conflict.key = op.key;
+        conflict.base = base;
         const auto fill = [&](const std::optional<Item>& from, Item& into) -> const Item* {
             if (!from) {
                 return nullptr;
@@ -502,6 +508,12 @@ struct Reconciler::Impl {
             if (!present(facts.source) || !present(facts.target)) {
                 break;
             }
+            if (row.base != nullptr && facts.source == SideState::same &&
+                facts.target == SideState::same && resolver.lacks_base_content(*row.base)) {
+                return add(make_op(row, Action::record, Side::target, Phase::bookkeeping,
+                                   "its content is kept for merges"))
+                    .status();
+            }
             return {};
         case Verdict::Kind::conflict: {
             mark(true, false);
@@ -573,7 +585,7 @@ struct Reconciler::Impl {
                                                                         : t.mtime_ns - s.mtime_ns)
                                              : 0;
         const bool times_differ = times_known && gap >= mtime_granularity_ns;
-        if (!times_differ && s.meta == t.meta) {
+        if (!times_differ && same_meta(s.meta, t.meta)) {
             return std::nullopt;
         }
         if (rules.mode != Mode::two_way) {
@@ -582,8 +594,11 @@ struct Reconciler::Impl {
         if (times_differ) {
             return s.mtime_ns > t.mtime_ns ? Side::target : Side::source;
         }
-        if (row.base != nullptr && (s.meta == row.base->meta) != (t.meta == row.base->meta)) {
-            return s.meta == row.base->meta ? Side::source : Side::target;
+        if (row.base != nullptr) {
+            const bool source_kept = same_meta(s.meta, row.base->meta);
+            if (source_kept != same_meta(t.meta, row.base->meta)) {
+                return source_kept ? Side::source : Side::target;
+            }
         }
         return s.meta > t.meta ? Side::target : Side::source;
     }
@@ -593,26 +608,13 @@ struct Reconciler::Impl {
         if (both && row.source->kind != row.target->kind) {
             kind = ConflictKind::kind_differs;
         }
-        Item source;
-        Item target;
-        ConflictCase conflict;
-        conflict.kind = kind;
-        conflict.key = row.key;
-        conflict.base = row.base;
-        if (row.source != nullptr) {
-            source = to_item(*row.source);
-            conflict.source = &source;
-        }
-        if (row.target != nullptr) {
-            target = to_item(*row.target);
-            conflict.target = &target;
-        }
-        Result<Decision> decision = resolver.resolve(conflict);
+        PlannedOp op = make_op(row, Action::conflict, Side::target, Phase::none, {});
+        op.conflict = kind;
+        Result<Decision> decision = resolve(op, kind, row.base);
         if (!decision.ok()) {
             return decision.status();
         }
-        PlannedOp op = make_op(row, Action::conflict, Side::target, Phase::none, decision->reason);
-        op.conflict = kind;
+        op.reason = decision->reason;
         switch (decision->action) {
         case DecisionAction::keep_source:
             keep(op, Side::source);
@@ -631,6 +633,11 @@ struct Reconciler::Impl {
             op.action = Action::skip;
             break;
         case DecisionAction::merge:
+            op.action = Action::merge;
+            op.merged = MergedContent{decision->merged_digest, content_hash(decision->merged),
+                                      decision->merged.size(), decision->merged_wall_ns};
+            op.differs = rules.mode != Mode::two_way;
+            break;
         case DecisionAction::defer:
         case DecisionAction::decline:
             break;

@@ -1,8 +1,11 @@
 #include "syncline/reconcile/strategy_chain.hpp"
 
+#include "reconcile/strategy_content.hpp"
+#include "syncline/core/hash.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
+#include "syncline/state/base_content.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -14,55 +17,11 @@ namespace syncline {
 namespace {
 
 constexpr std::string_view kMark = ".conflict-";
+constexpr std::size_t kLongestName = 255;     // bytes that nearly every file system allows
+constexpr std::size_t kLongestExtension = 64; // bytes, with its dot
+constexpr std::size_t kLongestMark = 64;      // bytes in front of the number that are kept
 
-// Reads a side's content by ranges; fetched only if a strategy asks.
-class RangedContent : public Content {
-public:
-    RangedContent(ItemReader& side, BytesView key, std::uint64_t size)
-        : side_(side), key_(key), size_(size) {}
-    std::uint64_t size() const override { return size_; }
-    Result<std::size_t> read_at(const CallContext& call, std::uint64_t offset, char* buffer,
-                                std::size_t capacity) override {
-        class Window : public BodySink {
-        public:
-            Window(char* to, std::uint64_t skip, std::size_t room)
-                : to_(to), skip_(skip), room_(room) {}
-            Status begin(const ItemView&) override { return {}; }
-            Status write(BytesView bytes) override {
-                const auto skipped =
-                    static_cast<std::size_t>(std::min<std::uint64_t>(skip_, bytes.size()));
-                skip_ -= skipped;
-                bytes.remove_prefix(skipped);
-                const std::size_t taken = std::min(room_ - filled_, bytes.size());
-                std::copy_n(bytes.data(), taken, to_ + filled_);
-                filled_ += taken;
-                return {};
-            }
-            std::size_t filled() const { return filled_; }
-
-        private:
-            char* to_;
-            std::uint64_t skip_;
-            std::size_t room_;
-            std::size_t filled_ = 0;
-        };
-        GetRequest request;
-        request.key = key_;
-        const bool ranged = side_.info().get_range;
-        if (ranged) {
-            request.offset = offset;
-            request.length = capacity;
-        }
-        Window window(buffer, ranged ? 0 : offset, capacity);
-        SYNCLINE_TRY(side_.get(call, request, window));
-        return window.filled();
-    }
-
-private:
-    ItemReader& side_;
-    BytesView key_;
-    std::uint64_t size_;
-};
+bool is_object(const Item* item) { return item != nullptr && item->kind == ItemKind::object; }
 
 bool has_body(const Item* item) { return item != nullptr && item->kind != ItemKind::container; }
 
@@ -92,37 +51,123 @@ NameParts split_name(BytesView key) {
     return {key.substr(0, name_at + stem_size), std::nullopt, name.substr(stem_size)};
 }
 
+std::string label_of(const ConflictStrategy& strategy) {
+    const std::string& id = strategy.plugin_id();
+    const std::size_t dot = id.rfind('.');
+    return dot == std::string::npos ? id : id.substr(dot + 1);
+}
+
 // The side will not be asked any more: no reason to decide otherwise, but to end planning.
 bool is_left_alone(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
 
 } // namespace
 
 Bytes with_conflict_number(BytesView key, unsigned number) {
-    const NameParts parts = split_name(key);
+    NameParts parts = split_name(key);
+    const Bytes mark = Bytes(kMark) + std::to_string(number);
+    const std::size_t slash = key.rfind('/');
+    const std::size_t name_at = slash == BytesView::npos ? 0 : slash + 1;
+    if (parts.stem.size() - name_at + mark.size() + parts.extension.size() > kLongestName) {
+        if (parts.extension.size() > kLongestExtension) {
+            parts = {key, std::nullopt, {}}; // a dot somewhere in a long name
+        }
+        const std::size_t room = name_at + kLongestName - mark.size() - parts.extension.size();
+        std::size_t end = room;
+        while (end + 3 > room && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80) {
+            --end; // not in the middle of a character, which has at most four bytes
+        }
+        parts.stem = parts.stem.substr(0, end);
+    }
     Bytes result(parts.stem);
-    result += kMark;
-    result += std::to_string(number);
+    result += mark;
     result += parts.extension;
     return result;
 }
 
-StrategyChain::StrategyChain(std::vector<std::unique_ptr<ConflictStrategy>> strategies,
-                             std::string sync_name)
-    : strategies_(std::move(strategies)), sync_name_(std::move(sync_name)) {}
+Bytes with_number_at(BytesView key, std::size_t at, std::size_t size, unsigned number) {
+    const Bytes digits = std::to_string(number);
+    const std::size_t slash = key.substr(0, at).rfind('/');
+    const std::size_t name_at = slash == BytesView::npos ? 0 : slash + 1;
+    BytesView before = key.substr(0, at);
+    const BytesView after = key.substr(at + size);
+    const std::size_t name_size = before.size() - name_at + digits.size() + after.size();
+    if (name_size > kLongestName) {
+        // What is too long is taken from the name's beginning part, where its own text stands.
+        const std::size_t excess = name_size - kLongestName;
+        const std::size_t mark = std::min<std::size_t>(before.size() - name_at, kLongestMark);
+        const BytesView tail = before.substr(before.size() - mark);
+        std::size_t end = before.size() - mark;
+        end = end > name_at + 1 + excess ? end - excess : std::min(end, name_at + 1);
+        while (end > name_at + 1 && (static_cast<unsigned char>(key[end]) & 0xc0U) == 0x80) {
+            --end; // not in the middle of a character
+        }
+        return Bytes(key.substr(0, end)).append(tail).append(digits).append(after);
+    }
+    return Bytes(before).append(digits).append(after);
+}
+
+StrategyChain::StrategyChain(Strategies strategies, std::string sync_name,
+                             std::vector<PatternChain> by_pattern)
+    : strategies_(std::move(strategies)), by_pattern_(std::move(by_pattern)),
+      sync_name_(std::move(sync_name)) {}
+
+const Strategies& StrategyChain::strategies_for(BytesView key) const {
+    for (auto rule = by_pattern_.rbegin(); rule != by_pattern_.rend(); ++rule) {
+        if (rule->pattern.excluded(key)) {
+            return rule->strategies;
+        }
+    }
+    return strategies_;
+}
+
+std::uint64_t StrategyChain::base_content_limit(BytesView key) const {
+    std::uint64_t limit = 0;
+    for (const std::unique_ptr<ConflictStrategy>& strategy : strategies_for(key)) {
+        limit = std::max(limit, strategy->base_content_limit());
+    }
+    return limit;
+}
+
+bool StrategyChain::lacks_base_content(const BaseEntryView& base) {
+    if (archive_ == nullptr || base.kind != ItemKind::object || base.hash.empty() || base.differs ||
+        base.size > base_content_limit(base.key)) {
+        return false;
+    }
+    const Result<std::optional<ArchivedContent>> found = find_base_content(*archive_, base);
+    return found.ok() && !*found;
+}
 
 void StrategyChain::attach(ItemReader& source, ItemReader& target, const CallContext& call,
-                           const Clock& clock) {
+                           const Clock& clock, ArchiveStore* archive) {
     source_ = &source;
     target_ = &target;
     call_ = call;
     clock_ = &clock;
+    archive_ = archive;
+}
+
+Status StrategyChain::store_merged(Decision& decision) {
+    Result<std::unique_ptr<ArchiveWriter>> writer = archive_->put(decision.merged.size());
+    if (!writer.ok()) {
+        return writer.status();
+    }
+    SYNCLINE_TRY((*writer)->write(decision.merged));
+    Result<ArchivedContent> stored = (*writer)->finish();
+    if (!stored.ok()) {
+        return stored.status();
+    }
+    decision.merged_digest = std::move(stored->digest);
+    return {};
 }
 
 Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     Decision undecided;
     undecided.action = DecisionAction::defer;
-    undecided.reason = "no strategy decided";
-    if (strategies_.empty()) {
+    const auto passes = [&undecided](const std::string& why) {
+        undecided.reason += (undecided.reason.empty() ? "" : "; ") + why;
+    };
+    const Strategies& strategies = strategies_for(conflict.key);
+    if (strategies.empty()) {
         undecided.reason = "left for a person (manual)";
         return undecided;
     }
@@ -144,6 +189,17 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
         base.hash_algo = conflict.base->hash_algo;
         base.meta = conflict.base->meta;
         input.base = &base;
+    }
+    std::optional<BaseContent> base_content;
+    if (archive_ != nullptr && conflict.base != nullptr) {
+        Result<std::optional<ArchivedContent>> found = find_base_content(*archive_, *conflict.base);
+        if (!found.ok()) {
+            return found.status();
+        }
+        if (*found) {
+            input.base_content =
+                &base_content.emplace(*archive_, std::move((*found)->digest), (*found)->size);
+        }
     }
     // Equal times leave only the content to tell the sides apart, and the answer must not depend on
     // which is which.
@@ -170,18 +226,16 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     }
     input.source = source ? &*source : nullptr;
     input.target = target ? &*target : nullptr;
-    std::optional<RangedContent> source_content;
-    std::optional<RangedContent> target_content;
+    std::optional<SideContent> source_content;
+    std::optional<SideContent> target_content;
     if (has_body(conflict.source)) {
-        input.source_content =
-            &source_content.emplace(*source_, conflict.key, conflict.source->size);
+        input.source_content = &source_content.emplace(*source_, conflict.key, *conflict.source);
     }
     if (has_body(conflict.target)) {
-        input.target_content =
-            &target_content.emplace(*target_, conflict.key, conflict.target->size);
+        input.target_content = &target_content.emplace(*target_, conflict.key, *conflict.target);
     }
 
-    for (const std::unique_ptr<ConflictStrategy>& strategy : strategies_) {
+    for (const std::unique_ptr<ConflictStrategy>& strategy : strategies) {
         Result<Decision> decision = strategy->decide(call_, input);
         if (!decision.ok()) {
             if (decision.code() == Code::cancelled || is_left_alone(decision.code())) {
@@ -190,48 +244,67 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             log(LogLevel::warning, "reconcile",
                 strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
                     decision.status().message());
-            undecided.reason = strategy->plugin_id() + " failed: " + decision.status().message();
-            continue;
+            passes(label_of(*strategy) + " failed: " + decision.status().message());
+            break; // not for the next one to decide: it was asked only if this one had no answer
         }
         if (decision->action == DecisionAction::decline) {
+            passes(label_of(*strategy) + " declined" +
+                   (decision->reason.empty() ? "" : ": " + decision->reason));
             continue;
         }
         if (decision->action == DecisionAction::keep_both) {
             const bool possible = has_body(conflict.source) && has_body(conflict.target) &&
                                   decision->source_key.empty() != decision->target_key.empty();
             if (!possible) {
-                undecided.reason =
-                    strategy->plugin_id() + " wanted to keep both where that is not possible";
+                passes(label_of(*strategy) + " wanted to keep both where that is not possible");
                 continue;
             }
             const Side loser = decision->source_key.empty() ? Side::target : Side::source;
             Bytes& proposed = loser == Side::source ? decision->source_key : decision->target_key;
-            Result<Bytes> key = free_conflict_key(conflict, loser, proposed);
+            Result<Bytes> key = free_conflict_key(conflict, loser, *decision);
             if (!key.ok()) {
                 if (key.code() == Code::cancelled || is_left_alone(key.code())) {
                     return key.status();
                 }
-                undecided.reason = "no name for a conflict copy: " + key.status().message();
+                passes("no name for a conflict copy: " + key.status().message());
                 continue;
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
-            undecided.reason =
-                strategy->plugin_id() + " merged the contents, which this version cannot apply";
-            continue;
+            if (archive_ == nullptr || !is_object(conflict.source) || !is_object(conflict.target)) {
+                passes(label_of(*strategy) + " merged where that is not possible");
+                continue;
+            }
+            decision->merged_wall_ns = input.now_wall_ns;
+            // A side that holds the result already only has to travel.
+            if (source_content->is(decision->merged)) {
+                decision->action = DecisionAction::keep_source;
+            } else if (target_content->is(decision->merged)) {
+                decision->action = DecisionAction::keep_target;
+            } else {
+                const Status stored = store_merged(*decision);
+                if (!stored.ok()) {
+                    passes(label_of(*strategy) +
+                           " merged the contents, but they cannot be kept: " + stored.message());
+                    continue;
+                }
+            }
         }
-        const std::string& id = strategy->plugin_id();
-        const std::size_t dot = id.rfind('.');
-        const std::string label = dot == std::string::npos ? id : id.substr(dot + 1);
+        const std::string label = label_of(*strategy);
         decision->reason = decision->reason.empty() ? label : label + ": " + decision->reason;
+        log(LogLevel::debug, "reconcile",
+            "conflict " + display_key(conflict.key) + ": " + decision->reason);
         return decision;
     }
+    log(LogLevel::debug, "reconcile",
+        "conflict " + display_key(conflict.key) + " stays: " + undecided.reason);
     return undecided;
 }
 
 // The lowest number whose name is free on both sides, or taken by a copy of the very same content.
 Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Side loser,
-                                               const Bytes& proposed) {
+                                               const Decision& decision) {
+    const Bytes& proposed = loser == Side::source ? decision.source_key : decision.target_key;
     const Item& item = loser == Side::source ? *conflict.source : *conflict.target;
     std::optional<Bytes> loser_hash;
     const auto usable = [&](ItemReader& side, BytesView key) -> Result<bool> {
@@ -258,7 +331,9 @@ Result<Bytes> StrategyChain::free_conflict_key(const ConflictCase& conflict, Sid
         return hashed.ok() && hashed->hash == *loser_hash;
     };
     for (unsigned number = 1;; ++number) {
-        Bytes key = with_conflict_number(proposed, number);
+        Bytes key = decision.number_size == 0 ? with_conflict_number(proposed, number)
+                                              : with_number_at(proposed, decision.number_at,
+                                                               decision.number_size, number);
         if (given_.count(key) != 0) {
             continue;
         }

@@ -11,10 +11,6 @@ namespace syncline {
 
 namespace {
 
-std::int64_t later(std::int64_t now_ns, std::int64_t by_ns) {
-    return now_ns > INT64_MAX - by_ns ? kNoDeadline : now_ns + by_ns;
-}
-
 class Guard : public CallGuard {
 public:
     Guard(std::string name, const GuardOptions& options, const Clock& clock,
@@ -38,79 +34,13 @@ public:
 
     Status run(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) override {
         calls_.fetch_add(1, std::memory_order_relaxed);
-        CallContext attempt = call;
-        CallContext waiting = call;
-        if (call.end_waits.stop_possible()) {
-            waiting.stop = call.end_waits;
+        Status status = try_until_done(traits, call, guarded);
+        if (status.ok() || guarded.is_foreign()) {
+            return status;
         }
-        std::int64_t started_ns = -1;
-        std::int64_t quota_wait_ns = 0;
-        for (std::uint32_t attempts = 1;;) {
-            SYNCLINE_TRY(wait_for_turn(waiting, quota_wait_ns));
-            const std::int64_t before_ns = clock_.mono_ns();
-            if (started_ns < 0) {
-                started_ns = before_ns;
-            }
-            std::optional<BreakerPermit> permit;
-            if (!traits.is_vital) {
-                permit.emplace(breaker_->acquire(before_ns));
-            }
-            if (permit && !*permit) {
-                refused_.fetch_add(1, std::memory_order_relaxed);
-                return refusal(*permit);
-            }
-            if (!traits.is_long && options_.attempt_ns > 0) {
-                attempt.deadline_mono_ns =
-                    std::min(call.deadline_mono_ns, later(before_ns, options_.attempt_ns));
-            }
-            Status status = guarded.make(attempt);
-            const std::int64_t after_ns = clock_.mono_ns();
-            if (permit) {
-                const CallOutcome outcome = outcome_of(status);
-                permit->settle(attempts > 1 && outcome == CallOutcome::failed ? CallOutcome::ignored
-                                                                              : outcome,
-                               after_ns, after_ns - before_ns);
-            }
-            if (status.ok()) {
-                retry_->succeeded();
-                return status;
-            }
-            remember(status);
-            if (waiting.stop.stop_requested() || after_ns >= call.deadline_mono_ns) {
-                return status;
-            }
-            if (status.code() == Code::rate_limited && status.error().retry_after_ms > 0) {
-                // Every caller waits, whether or not this one comes back.
-                limiter_->pause_until(
-                    later(after_ns, std::min(status.error().retry_after_ms,
-                                             options_.retry.max_quota_wait_ns / 1'000'000) *
-                                        1'000'000));
-            }
-            const RetryDecision decision =
-                guarded.can_repeat(status)
-                    ? retry_->after({status, attempts, after_ns - started_ns - quota_wait_ns,
-                                     quota_wait_ns, traits.is_write, traits.is_idempotent})
-                    : RetryDecision{};
-            const std::int64_t again_ns = later(after_ns, decision.wait_ns);
-            if (!decision.again || again_ns > call.deadline_mono_ns) {
-                return given_up(status, attempts, decision.why_not);
-            }
-            if (decision.for_quota) {
-                limiter_->pause_until(again_ns);
-            } else {
-                ++attempts;
-                retries_.fetch_add(1, std::memory_order_relaxed);
-                if (observer_ != nullptr) {
-                    observer_->retrying(status, decision.wait_ns);
-                }
-                if (!clock_.sleep_until(again_ns, waiting.stop)) {
-                    return Status(Code::cancelled,
-                                  "interrupted while waiting to try again after: " +
-                                      status.message());
-                }
-            }
-            attempt.retry = true;
-        }
+        Error error = status.error();
+        error.endpoint = name_;
+        return Status(std::move(error));
     }
 
     GuardStats stats() override {
@@ -126,6 +56,159 @@ public:
     RateLimiter& limiter() override { return *limiter_; }
 
 private:
+    // What a call has used up since it began, or since it last got further.
+    struct Effort {
+        std::uint32_t attempts = 1;
+        std::int64_t since_ns = -1;
+        std::int64_t idle_ns = 0; // of that time: waited for a place or for quota
+        std::int64_t quota_wait_ns = 0;
+        std::uint64_t progress = 0;
+        bool is_counted = false; // as a failure, by the breaker
+
+        void begin_anew(std::int64_t now_ns, std::uint64_t so_far) {
+            *this = {1, now_ns, 0, 0, so_far, is_counted};
+        }
+    };
+
+    struct Attempt {
+        Status status;
+        bool was_made = false;
+        std::int64_t began_ns = 0;
+        std::int64_t ended_ns = 0;
+    };
+
+    class Place {
+    public:
+        explicit Place(GuardedCall& call) : call_(call) {}
+        ~Place() { call_.leave(); }
+        Place(const Place&) = delete;
+        Place& operator=(const Place&) = delete;
+
+    private:
+        GuardedCall& call_;
+    };
+
+    Status try_until_done(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) {
+        CallContext waiting = call;
+        if (call.end_waits.stop_possible()) {
+            waiting.stop = call.end_waits;
+        }
+        CallContext next = call;
+        Effort effort;
+        std::int64_t resumed_ns = -1;
+        while (true) {
+            Attempt attempt = try_once(traits, call, next, waiting, effort, guarded);
+            const Status& status = attempt.status;
+            if (!attempt.was_made) {
+                return status;
+            }
+            if (status.ok()) {
+                if (!call.look) {
+                    retry_->succeeded();
+                }
+                return status;
+            }
+            if (guarded.is_foreign()) {
+                return status;
+            }
+            remember(status);
+            if (waiting.stop.stop_requested() || attempt.ended_ns >= call.deadline_mono_ns) {
+                return status;
+            }
+            effort.since_ns = effort.since_ns < 0 ? attempt.began_ns : effort.since_ns;
+            effort.idle_ns += resumed_ns < 0 ? 0 : attempt.began_ns - resumed_ns;
+            const bool got_further = guarded.progress() > effort.progress;
+            if (got_further) {
+                effort.begin_anew(attempt.ended_ns, guarded.progress());
+            }
+            if (is_pause(status)) {
+                // Every caller waits, whether or not this one comes back.
+                limiter_->pause_until(
+                    later(attempt.ended_ns, status.error().retry_after_ms * 1'000'000));
+            }
+            const RetryDecision decision =
+                guarded.can_repeat(status)
+                    ? retry_->after({status, effort.attempts,
+                                     attempt.ended_ns - effort.since_ns - effort.idle_ns,
+                                     effort.quota_wait_ns, traits.is_write, traits.is_idempotent,
+                                     got_further})
+                    : RetryDecision{};
+            const std::int64_t again_ns = later(attempt.ended_ns, decision.wait_ns);
+            if (!decision.again || again_ns > call.deadline_mono_ns) {
+                return given_up(status, effort, decision.why_not);
+            }
+            if (decision.for_quota) {
+                limiter_->pause_until(again_ns);
+                resumed_ns = attempt.ended_ns;
+            } else {
+                ++effort.attempts;
+                retries_.fetch_add(1, std::memory_order_relaxed);
+                if (observer_ != nullptr) {
+                    observer_->retrying(status, decision.wait_ns);
+                }
+                if (!clock_.sleep_until(again_ns, waiting.stop)) {
+                    return Status(Code::cancelled,
+                                  "interrupted while waiting to try again after: " +
+                                      status.message());
+                }
+                resumed_ns = clock_.mono_ns();
+            }
+            next.retry = true;
+        }
+    }
+
+    // `next`: what the connector is told; `waiting`: what ends waits for quota. The place comes
+    // first, so that nothing else ages while the call waits for one: no token that a pause since
+    // then should have held back, no permit and no deadline.
+    Attempt try_once(const CallTraits& traits, const CallContext& call, CallContext& next,
+                     const CallContext& waiting, Effort& effort, GuardedCall& guarded) {
+        Attempt attempt;
+        attempt.status = guarded.enter(call);
+        if (!attempt.status.ok()) {
+            attempt.status = attempt.status.with_context("waiting for a free call of " + name_);
+            return attempt;
+        }
+        const Place place(guarded);
+        attempt.status = wait_for_turn(waiting, effort.quota_wait_ns);
+        if (!attempt.status.ok()) {
+            return attempt;
+        }
+        attempt.began_ns = clock_.mono_ns();
+        std::optional<BreakerPermit> permit;
+        if (!traits.is_vital) {
+            permit.emplace(breaker_->acquire(attempt.began_ns));
+        }
+        if (permit && !*permit) {
+            refused_.fetch_add(1, std::memory_order_relaxed);
+            attempt.status = refusal(*permit);
+            return attempt;
+        }
+        if (!traits.is_long && options_.attempt_ns > 0) {
+            next.deadline_mono_ns =
+                std::min(call.deadline_mono_ns, later(attempt.began_ns, options_.attempt_ns));
+        }
+        attempt.was_made = true;
+        attempt.status = guarded.make(next);
+        attempt.ended_ns = clock_.mono_ns();
+        if (permit) {
+            CallOutcome outcome = outcome_of(attempt.status);
+            if (call.look ||
+                (outcome == CallOutcome::failed && (effort.is_counted || guarded.is_foreign()))) {
+                outcome = CallOutcome::ignored;
+            }
+            effort.is_counted = effort.is_counted || outcome == CallOutcome::failed;
+            permit->settle(outcome, attempt.ended_ns, attempt.ended_ns - attempt.began_ns);
+        }
+        return attempt;
+    }
+
+    // Whether the server asked for a pause, and for one that anybody would wait for.
+    bool is_pause(const Status& status) const {
+        const std::int64_t wait_ms = status.error().retry_after_ms;
+        return (status.code() == Code::rate_limited || status.code() == Code::quota_exceeded) &&
+               wait_ms > 0 && wait_ms <= options_.retry.max_quota_wait_ns / 1'000'000;
+    }
+
     Status wait_for_turn(const CallContext& call, std::int64_t& waited_ns) {
         if (limiter_->allow(1)) {
             return {};
@@ -175,13 +258,14 @@ private:
         }
     }
 
-    static Status given_up(const Status& status, std::uint32_t attempts, std::string_view why) {
-        if (attempts == 1 && why.empty()) {
+    static Status given_up(const Status& status, const Effort& effort, std::string_view why) {
+        if (effort.attempts == 1 && why.empty()) {
             return status;
         }
         Error error = status.error();
-        if (attempts > 1) {
-            error.message += " (tried " + std::to_string(attempts) + " times)";
+        if (effort.attempts > 1) {
+            error.message += " (tried " + std::to_string(effort.attempts) + " times";
+            error.message += effort.progress > 0 ? " without getting further)" : ")";
         }
         if (!why.empty()) {
             error.message += "; not tried again: " + std::string(why);

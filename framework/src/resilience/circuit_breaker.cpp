@@ -31,10 +31,6 @@ bool at_least(std::uint64_t part, std::uint64_t whole, double percent) {
     return static_cast<double>(part) * 100 >= percent * static_cast<double>(whole);
 }
 
-std::int64_t later(std::int64_t time, std::int64_t span) {
-    return span >= INT64_MAX - time ? INT64_MAX : time + span;
-}
-
 class Breaker final : public CircuitBreaker {
 public:
     Breaker(const BreakerOptions& options, const Clock& clock, BreakerListener listener)

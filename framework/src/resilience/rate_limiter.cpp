@@ -15,10 +15,6 @@ using resilience::TokenBucket;
 using Keep = TokenBucket::Keep;
 using Refusal = TokenBucket::Refusal;
 
-std::int64_t later(std::int64_t time, std::int64_t span) {
-    return span > INT64_MAX - time ? INT64_MAX : time + span;
-}
-
 class BucketLimiter final : public RateLimiter {
 public:
     BucketLimiter(const RateLimiterOptions& options, const Clock& clock)

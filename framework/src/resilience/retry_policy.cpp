@@ -25,14 +25,14 @@ public:
         case RetryClass::never:
             return {};
         case RetryClass::once:
-            return failed.attempts == 1 ? spend({true, false, 0, {}}) : RetryDecision();
+            return failed.attempts == 1 ? spend({true, false, 0, {}}, failed) : RetryDecision();
         case RetryClass::if_idempotent:
             if (!failed.is_idempotent) {
                 return {};
             }
             break;
         case RetryClass::after_hint:
-            if (error.code == Code::rate_limited && error.retry_after_ms >= 0) {
+            if (is_about_quota(error.code) && error.retry_after_ms >= 0) {
                 return after_quota(error, failed);
             }
             break; // nobody said when, so it is a failure like others
@@ -50,7 +50,7 @@ public:
         if (wait_ns > options_.total_ns - failed.elapsed_ns) {
             return {false, false, 0, "the next attempt would come too late"};
         }
-        return spend({true, false, wait_ns, {}});
+        return spend({true, false, wait_ns, {}}, failed);
     }
 
     void succeeded() override {
@@ -65,9 +65,16 @@ public:
     }
 
 private:
+    static bool is_about_quota(Code code) {
+        return code == Code::rate_limited || code == Code::quota_exceeded;
+    }
+
     static RetryClass class_of(const Error& error, bool is_write) {
         const auto said = static_cast<RetryClass>(error.retry_class);
-        const RetryClass by_code = retry_class_of(error.code, is_write);
+        // A quota that passes by itself, if the server says when; a full one needs a person.
+        const RetryClass by_code = error.code == Code::quota_exceeded && error.retry_after_ms > 0
+                                       ? RetryClass::after_hint
+                                       : retry_class_of(error.code, is_write);
         // A plugin may narrow or widen what its code says, but not call a write repeatable whose
         // outcome is unknown.
         if (said == RetryClass::by_code || error.retry_class > 5 ||
@@ -102,7 +109,10 @@ private:
             std::uniform_real_distribution<double>(0, std::max(bound, 1.0))(random_));
     }
 
-    RetryDecision spend(RetryDecision decision) {
+    RetryDecision spend(RetryDecision decision, const FailedAttempt& failed) {
+        if (failed.got_further) {
+            return decision;
+        }
         double budget = budget_.load(std::memory_order_relaxed);
         do {
             if (budget < 1) {

@@ -16,10 +16,6 @@ constexpr double kSlip = 0x1.0p-51;
 // So many past entries are kept for the sake of a reservation that nobody settles.
 constexpr std::size_t kMaxPast = 256;
 
-std::int64_t later(std::int64_t time, std::int64_t span) {
-    return span >= INT64_MAX - time ? INT64_MAX : time + span;
-}
-
 } // namespace
 
 TokenBucket::TokenBucket(double rate_per_s, std::int64_t burst, std::int64_t now) : last_(now) {

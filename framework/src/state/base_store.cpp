@@ -1,6 +1,7 @@
 #include "state/base_store.hpp"
 
 #include "state/packing.hpp"
+#include "syncline/core/failpoint.hpp"
 
 #include <array>
 
@@ -290,7 +291,9 @@ Status SqliteBaseStore::commit() {
     {
         SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(database_));
         SYNCLINE_TRY(apply());
+        SYNCLINE_FAILPOINT("state.before-base-commit");
         SYNCLINE_TRY(transaction.commit());
+        SYNCLINE_FAILPOINT("state.after-base-commit");
     }
     return rollback(); // nothing is pending any more
 }

@@ -23,18 +23,18 @@ Status status_of_errno(int error, std::string_view doing, const std::filesystem:
     switch (error) {
     case EROFS:
         code = Code::read_only;
-        advice = "choose another state directory";
+        advice = "choose another state directory (--state)";
         break;
     case EACCES:
     case EPERM:
         code = Code::permission_denied;
-        advice = "check owner and mode, or choose another state directory";
+        advice = "check owner and mode, or choose another state directory (--state)";
         break;
     case ENOTDIR:
     case ELOOP:
     case ENAMETOOLONG:
         code = Code::invalid_config;
-        advice = "choose another state directory";
+        advice = "choose another state directory (--state)";
         break;
     case ENOSPC:
     case EDQUOT:

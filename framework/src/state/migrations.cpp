@@ -1,5 +1,6 @@
 #include "state/migrations.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <array>
@@ -60,7 +61,44 @@ constexpr const char* kFirst = R"sql(
     CREATE INDEX note_of_run ON note (run, id);
 )sql";
 
-constexpr std::array<const char*, 1> kMigrations{kFirst};
+// Going back: which contents the archive holds, who needs them whatever their age, and what runs
+// did. `entries` of a run is at most too high, since an entry may be written twice.
+constexpr const char* kGoingBack = R"sql(
+    CREATE TABLE archived (
+        digest BLOB PRIMARY KEY,
+        content_hash BLOB NOT NULL,
+        size INTEGER NOT NULL,
+        used_wall_ns INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX archived_by_content_hash ON archived (content_hash);
+    CREATE INDEX archived_by_age ON archived (used_wall_ns);
+    CREATE TABLE pin (
+        sync INTEGER NOT NULL,
+        name BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (sync, name)
+    ) WITHOUT ROWID;
+    CREATE INDEX pin_of_digest ON pin (digest);
+    CREATE TABLE journal_run (
+        run INTEGER PRIMARY KEY,
+        sync INTEGER NOT NULL,
+        entries INTEGER NOT NULL
+    );
+    CREATE INDEX journal_run_of_sync ON journal_run (sync, run);
+    CREATE TABLE journal (
+        run INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        side INTEGER NOT NULL,
+        traits INTEGER NOT NULL,
+        before BLOB,
+        after BLOB,
+        archived BLOB NOT NULL,
+        not_kept TEXT NOT NULL,
+        PRIMARY KEY (run, key, side)
+    ) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<const char*, 2> kMigrations{kFirst, kGoingBack};
 
 Status corrupt(const sqlite::Database& database, const std::string& what,
                const std::string& advice) {
@@ -105,14 +143,19 @@ Status check_schema(sqlite::Database& database, std::span<const char* const> kno
 }
 
 Status check_tables(sqlite::Database& database) {
-    for (const char* query : {"SELECT id, name, source_scope, target_scope FROM sync",
-                              "SELECT sync, key, traits, size, mtime_ns, source_version, "
-                              "target_version, hash, extra FROM base",
-                              "SELECT id, sync, started_wall_ns, finished_wall_ns, exit_code, "
-                              "planned, ok, skipped, conflicted, failed, "
-                              "pending, report FROM run",
-                              "SELECT id, run, outcome, key, action, code, message, "
-                              "source_version, target_version, attempts FROM note"}) {
+    for (const char* query :
+         {"SELECT id, name, source_scope, target_scope FROM sync",
+          "SELECT sync, key, traits, size, mtime_ns, source_version, "
+          "target_version, hash, extra FROM base",
+          "SELECT id, sync, started_wall_ns, finished_wall_ns, exit_code, "
+          "planned, ok, skipped, conflicted, failed, "
+          "pending, report FROM run",
+          "SELECT id, run, outcome, key, action, code, message, "
+          "source_version, target_version, attempts FROM note",
+          "SELECT digest, content_hash, size, used_wall_ns FROM archived",
+          "SELECT sync, name, digest FROM pin", "SELECT run, sync, entries FROM journal_run",
+          "SELECT run, key, side, traits, before, after, archived, not_kept "
+          "FROM journal"}) {
         const Status status = database.prepare(query).status();
         if (status.code() == Code::internal) { // SQLite's "no such table" or "no such column"
             return corrupt(database, "damaged, a part of its schema is missing",
@@ -150,7 +193,9 @@ Status migrate(sqlite::Database& database, std::span<const char* const> known) {
         const std::string mark = "PRAGMA application_id = " + std::to_string(kApplicationId) +
                                  "; PRAGMA user_version = " + std::to_string(version + 1);
         SYNCLINE_TRY(database.execute(mark.c_str()));
+        SYNCLINE_FAILPOINT("state.before-migration-commit");
         SYNCLINE_TRY(transaction.commit());
+        SYNCLINE_FAILPOINT("state.after-migration-commit");
     }
 }
 

@@ -26,6 +26,8 @@ std::string_view name_of(Action action) {
         return "rename";
     case Action::follow:
         return "rename"; // of which it is a part
+    case Action::merge:
+        return "merge";
     }
     return "unknown";
 }

@@ -1,7 +1,7 @@
 #include "state/plan_store.hpp"
 
 #include "state/files.hpp"
-#include "state/packing.hpp"
+#include "state/packed_item.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -62,42 +62,12 @@ constexpr std::uint64_t kUnreadable = 2;
 constexpr std::uint64_t kHasSource = 4;
 constexpr std::uint64_t kHasTarget = 8;
 constexpr std::uint64_t kHasBase = 16;
-
-void put_item(const Item& item, Bytes& out) {
-    put_number(static_cast<std::uint64_t>(item.kind) | (item.unreadable ? 16U : 0U) |
-                   (item.unsettled ? 32U : 0U) | (std::uint64_t{item.losses} << 6U),
-               out);
-    put_number(static_cast<std::uint64_t>(item.hash_algo), out);
-    put_number(item.size + 1, out); // kUnknownSize becomes 0
-    put_number(static_cast<std::uint64_t>(item.mtime_ns) ^ (1ULL << 63),
-               out); // kUnknownTime becomes 0
-    put_bytes(item.version, out);
-    put_bytes(item.hash, out);
-    put_bytes(item.meta, out);
-    put_bytes(item.id, out);
-}
-
-Item read_item(Reader& in) {
-    Item item;
-    const std::uint64_t traits = in.number();
-    item.kind = static_cast<ItemKind>(traits & 15);
-    item.unreadable = (traits & 16) != 0;
-    item.unsettled = (traits & 32) != 0;
-    item.losses = static_cast<std::uint8_t>(traits >> 6U);
-    item.hash_algo = static_cast<HashAlgo>(in.number());
-    item.size = in.number() - 1;
-    item.mtime_ns = static_cast<std::int64_t>(in.number() ^ (1ULL << 63));
-    item.version = Bytes(in.bytes());
-    item.hash = Bytes(in.bytes());
-    item.meta = Bytes(in.bytes());
-    item.id = Bytes(in.bytes());
-    return item;
-}
+constexpr std::uint64_t kHasMerged = 32;
 
 void put_body(const PlannedOp& op, Bytes& out) {
     put_number((op.differs ? kDiffers : 0U) | (op.unreadable ? kUnreadable : 0U) |
                    (op.source ? kHasSource : 0U) | (op.target ? kHasTarget : 0U) |
-                   (op.has_base ? kHasBase : 0U),
+                   (op.has_base ? kHasBase : 0U) | (op.merged ? kHasMerged : 0U),
                out);
     put_number(static_cast<std::uint64_t>(op.conflict), out);
     for (const std::optional<Item>* item : {&op.source, &op.target}) {
@@ -111,6 +81,12 @@ void put_body(const PlannedOp& op, Bytes& out) {
     put_bytes(op.base_target_id, out);
     put_bytes(op.other_key, out);
     put_bytes(op.via_key, out);
+    if (op.merged) {
+        put_bytes(op.merged->digest, out);
+        put_bytes(op.merged->hash, out);
+        put_number(op.merged->size, out);
+        put_number(static_cast<std::uint64_t>(op.merged->mtime_ns), out);
+    }
 }
 
 Result<PlannedOp> read_op(const Statement& row) {
@@ -140,6 +116,13 @@ Result<PlannedOp> read_op(const Statement& row) {
     op.base_target_id = Bytes(in.bytes());
     op.other_key = Bytes(in.bytes());
     op.via_key = Bytes(in.bytes());
+    if ((flags & kHasMerged) != 0) {
+        MergedContent& merged = op.merged.emplace();
+        merged.digest = Bytes(in.bytes());
+        merged.hash = Bytes(in.bytes());
+        merged.size = in.number();
+        merged.mtime_ns = static_cast<std::int64_t>(in.number());
+    }
     if (!in.read_all()) {
         return Status(Code::io, "the plan's file was damaged while in use; run again");
     }
@@ -342,6 +325,9 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
                 bytes +=
                     rows.real(static_cast<Side>(side) == Side::target ? kSourceSize : kTargetSize);
             }
+            break;
+        case Action::merge: // about as much as the larger of both, on each side
+            bytes += 2 * std::max(rows.real(kSourceSize), rows.real(kTargetSize));
             break;
         default:
             break;

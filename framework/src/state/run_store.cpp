@@ -1,5 +1,7 @@
 #include "state/run_store.hpp"
 
+#include "syncline/core/failpoint.hpp"
+
 #include <algorithm>
 
 namespace syncline::state {
@@ -47,7 +49,9 @@ Result<std::int64_t> SqliteRunStore::begin(std::int64_t wall_ns) {
     insert.bind(1, shared_->sync);
     insert.bind(2, wall_ns);
     // Durable, so that power loss cannot make an id come twice.
+    SYNCLINE_FAILPOINT("state.before-run-begin");
     SYNCLINE_TRY(DurableWrites(shared_->database).run(insert));
+    SYNCLINE_FAILPOINT("state.after-run-begin");
     return sqlite3_last_insert_rowid(shared_->database.handle());
 }
 
@@ -91,41 +95,71 @@ Status SqliteRunStore::finish(const RunRecord& record) {
     update.bind(9, signed_of(record.outcomes.failed));
     update.bind(10, signed_of(record.outcomes.pending));
     update.bind_text(11, record.report);
+    SYNCLINE_FAILPOINT("state.before-run-finish");
     SYNCLINE_TRY(DurableWrites(shared_->database).run(update));
+    SYNCLINE_FAILPOINT("state.after-run-finish");
     if (sqlite3_changes(shared_->database.handle()) == 0) {
         return {Code::not_found, "no run " + std::to_string(record.id) + " of this sync"};
     }
     return {};
 }
 
-Result<std::vector<RunRecord>> SqliteRunStore::latest(std::size_t at_most) {
+namespace {
+
+constexpr const char* kRunColumns =
+    "SELECT id, started_wall_ns, finished_wall_ns, exit_code, planned, ok, skipped, conflicted, "
+    "failed, pending, report FROM run WHERE sync = ?1 ";
+
+RunRecord read_record(const Statement& row) {
+    RunRecord record;
+    record.id = row.integer(0);
+    record.started_wall_ns = row.integer(1);
+    record.finished_wall_ns = row.integer(2);
+    record.exit_code = static_cast<int>(row.integer(3));
+    record.outcomes.planned = unsigned_of(row.integer(4));
+    record.outcomes.ok = unsigned_of(row.integer(5));
+    record.outcomes.skipped = unsigned_of(row.integer(6));
+    record.outcomes.conflicted = unsigned_of(row.integer(7));
+    record.outcomes.failed = unsigned_of(row.integer(8));
+    record.outcomes.pending = unsigned_of(row.integer(9));
+    record.report = std::string(row.bytes(10));
+    return record;
+}
+
+} // namespace
+
+Status SqliteRunStore::each(const std::function<bool(RunRecord&&)>& visit) {
     const std::lock_guard lock(shared_->mutex);
     SYNCLINE_STATE_ASSIGN(Statement rows,
-                          shared_->database.prepare(
-                              "SELECT id, started_wall_ns, finished_wall_ns, exit_code, planned, "
-                              "ok, skipped, conflicted, failed, pending, report FROM run "
-                              "WHERE sync = ?1 ORDER BY id DESC LIMIT ?2"));
+                          shared_->database.prepare(std::string(kRunColumns) + "ORDER BY id DESC"));
     rows.bind(1, shared_->sync);
-    rows.bind(2, static_cast<std::int64_t>(std::min<std::size_t>(at_most, INT64_MAX)));
-    std::vector<RunRecord> records;
     for (;;) {
         SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
-        if (!has_row) {
-            return records;
+        if (!has_row || !visit(read_record(rows))) {
+            return {};
         }
-        RunRecord& record = records.emplace_back();
-        record.id = rows.integer(0);
-        record.started_wall_ns = rows.integer(1);
-        record.finished_wall_ns = rows.integer(2);
-        record.exit_code = static_cast<int>(rows.integer(3));
-        record.outcomes.planned = unsigned_of(rows.integer(4));
-        record.outcomes.ok = unsigned_of(rows.integer(5));
-        record.outcomes.skipped = unsigned_of(rows.integer(6));
-        record.outcomes.conflicted = unsigned_of(rows.integer(7));
-        record.outcomes.failed = unsigned_of(rows.integer(8));
-        record.outcomes.pending = unsigned_of(rows.integer(9));
-        record.report = std::string(rows.bytes(10));
     }
+}
+
+Result<std::optional<RunRecord>> SqliteRunStore::find(std::int64_t run) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(Statement row,
+                          shared_->database.prepare(std::string(kRunColumns) + "AND id = ?2"));
+    row.bind(1, shared_->sync);
+    row.bind(2, run);
+    SYNCLINE_STATE_ASSIGN(const bool is_there, row.step());
+    return is_there ? std::optional(read_record(row)) : std::nullopt;
+}
+
+Result<std::vector<RunRecord>> SqliteRunStore::latest(std::size_t at_most) {
+    std::vector<RunRecord> records;
+    if (at_most > 0) {
+        SYNCLINE_TRY(each([&](RunRecord&& record) {
+            records.push_back(std::move(record));
+            return records.size() < at_most;
+        }));
+    }
+    return records;
 }
 
 Result<std::vector<RunNote>> SqliteRunStore::notes(std::int64_t run) {
@@ -176,7 +210,10 @@ Status SqliteIdentityStore::save(const SyncIdentity& identity) {
     update.bind(1, shared_->sync);
     update.bind(2, identity.source_scope);
     update.bind(3, identity.target_scope);
-    return DurableWrites(shared_->database).run(update);
+    SYNCLINE_FAILPOINT("state.before-identity");
+    SYNCLINE_TRY(DurableWrites(shared_->database).run(update));
+    SYNCLINE_FAILPOINT("state.after-identity");
+    return {};
 }
 
 } // namespace syncline::state

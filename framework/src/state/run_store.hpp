@@ -30,6 +30,8 @@ public:
     Status note(std::int64_t run, const RunNote& note) override;
     Status finish(const RunRecord& record) override;
     Result<std::vector<RunRecord>> latest(std::size_t at_most) override;
+    Status each(const std::function<bool(RunRecord&&)>& visit) override;
+    Result<std::optional<RunRecord>> find(std::int64_t run) override;
     Result<std::vector<RunNote>> notes(std::int64_t run) override;
 
 private:

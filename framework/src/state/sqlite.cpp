@@ -88,11 +88,14 @@ int system_error_of(sqlite3* database) {
 } // namespace
 
 Status status_of(sqlite3* database, int code) {
+    const char* name = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
+    return status_of(database, code, name != nullptr ? name : "");
+}
+
+Status status_of(sqlite3* database, int code, const std::string& file) {
     if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) {
         return {};
     }
-    const char* name = database != nullptr ? sqlite3_db_filename(database, "main") : nullptr;
-    const std::string file = name != nullptr ? name : "";
     const int primary = code & 0xff;
     // The system's error number is kept from earlier calls; only these codes come from a failed
     // system call.
@@ -153,7 +156,7 @@ Result<Database> Database::open(const std::filesystem::path& file, OpenMode mode
     const int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
     Database database(handle);
     if (code != SQLITE_OK) {
-        return status_of(handle, code);
+        return status_of(handle, code, file.native()); // not open, so it knows no name
     }
     sqlite3_busy_timeout(handle, kBusyTimeoutMs);
     // A damaged schema must not make functions run, and damage should be found rather than guessed

@@ -17,6 +17,7 @@ namespace syncline::sqlite {
 
 // What `code` means for the caller: which file, what happened, what to do.
 Status status_of(sqlite3* database, int code);
+Status status_of(sqlite3* database, int code, const std::string& file); // of one that is not open
 
 class Statement {
 public:

@@ -1,11 +1,14 @@
 #include "syncline/state/state.hpp"
 
+#include "state/archive_store.hpp"
 #include "state/base_store.hpp"
 #include "state/files.hpp"
+#include "state/journal_store.hpp"
 #include "state/migrations.hpp"
 #include "state/plan_store.hpp"
 #include "state/run_store.hpp"
 #include "state/sync_lock.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <cerrno>
@@ -25,13 +28,17 @@ namespace fs = std::filesystem;
 class SqliteSyncState final : public SyncState {
 public:
     SqliteSyncState(std::unique_ptr<state::SqliteBaseStore> base,
-                    std::shared_ptr<state::SharedConnection> shared, fs::path plan_file)
-        : base_(std::move(base)), runs_(shared), identity_(std::move(shared)),
-          plan_file_(std::move(plan_file)) {}
+                    std::shared_ptr<state::SharedConnection> shared, const fs::path& directory,
+                    fs::path plan_file, const Clock& clock)
+        : base_(std::move(base)), runs_(shared), identity_(shared),
+          archive_(directory / "state.db", directory / "archive", shared->sync, clock),
+          journal_(directory / "state.db", shared->sync), plan_file_(std::move(plan_file)) {}
 
     BaseStore& base() override { return *base_; }
     RunStore& runs() override { return runs_; }
     IdentityStore& identity() override { return identity_; }
+    ArchiveStore& archive() override { return archive_; }
+    JournalStore& journal() override { return journal_; }
 
     Result<std::unique_ptr<PlanStore>> new_plan() override {
         SYNCLINE_STATE_ASSIGN(std::unique_ptr<PlanStore> plan,
@@ -43,12 +50,15 @@ private:
     std::unique_ptr<state::SqliteBaseStore> base_;
     state::SqliteRunStore runs_;
     state::SqliteIdentityStore identity_;
+    state::FileArchiveStore archive_;
+    state::SqliteJournalStore journal_;
     fs::path plan_file_;
 };
 
 class SqliteStateDirectory final : public StateDirectory {
 public:
-    explicit SqliteStateDirectory(fs::path directory) : directory_(std::move(directory)) {}
+    SqliteStateDirectory(fs::path directory, const Clock& clock)
+        : directory_(std::move(directory)), clock_(clock) {}
 
     Result<std::unique_ptr<SyncLock>> lock(const std::string& sync_name) override {
         return state::acquire_sync_lock(
@@ -61,8 +71,8 @@ public:
         SYNCLINE_STATE_ASSIGN(auto base, state::SqliteBaseStore::open(file, sync));
         SYNCLINE_STATE_ASSIGN(auto shared, state::open_shared(file, sync));
         return std::unique_ptr<SyncState>(std::make_unique<SqliteSyncState>(
-            std::move(base), std::move(shared),
-            directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db")));
+            std::move(base), std::move(shared), directory_,
+            directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db"), clock_));
     }
 
 private:
@@ -86,6 +96,7 @@ private:
     }
 
     fs::path directory_;
+    const Clock& clock_;
 };
 
 Status remove_if_there(const fs::path& file) {
@@ -124,10 +135,28 @@ Status make_state_file(const fs::path& directory, const fs::path& file) {
     }
     // A log without its file would be taken for the new file's.
     SYNCLINE_TRY(remove_with_logs(file, false));
+    SYNCLINE_FAILPOINT("state.before-create");
     if (::rename(fresh.c_str(), file.c_str()) != 0) {
         return state::status_of_errno(errno, "create", file);
     }
+    SYNCLINE_FAILPOINT("state.after-create");
     return state::sync_directory(directory);
+}
+
+// SQLite gives its shared memory and its log the mode of the file they belong to. Where that could
+// only be read for a while they stay as they were made then, and nobody could write any more.
+// Called before anything opens the file, with the lock that creators and upgraders take; but others
+// may have it open, so the files are made writable and not removed.
+Status make_logs_writable(const fs::path& file) {
+    for (const char* suffix : {"-wal", "-shm"}) {
+        const fs::path log = file.native() + suffix;
+        struct stat found {};
+        if (::lstat(log.c_str(), &found) == 0 && S_ISREG(found.st_mode) &&
+            (found.st_mode & S_IWUSR) == 0 && ::chmod(log.c_str(), 0600) != 0) {
+            return state::status_of_errno(errno, "write", log);
+        }
+    }
+    return {};
 }
 
 // Whether there is something in the file; an empty one is as good as none.
@@ -145,7 +174,8 @@ Result<bool> has_content(const fs::path& file) {
 
 } // namespace
 
-Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& given) {
+Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesystem::path& given,
+                                                             const Clock& clock) {
     // Absolute, so that neither a later chdir() nor a name that looks like a URI changes what it
     // means.
     std::error_code error;
@@ -155,6 +185,9 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
                                       given);
     }
     SYNCLINE_TRY(state::make_private_directory(directory));
+    if (::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+        return state::status_of_errno(errno, "write to the state directory", directory);
+    }
     SYNCLINE_TRY(state::make_private_directory(directory / "locks"));
 
     // One at a time creates and upgrades. Held for milliseconds, so waiting is right.
@@ -170,6 +203,11 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
     std::int64_t version = 0;
     SYNCLINE_STATE_ASSIGN(const bool is_there, has_content(file));
     if (is_there) {
+        // Before SQLite does, which leaves files behind that are as hard to write as this one.
+        if (::faccessat(AT_FDCWD, file.c_str(), R_OK | W_OK, AT_EACCESS) != 0) {
+            return state::status_of_errno(errno, "read and write the state file", file);
+        }
+        SYNCLINE_TRY(make_logs_writable(file));
         // Looks before anything writes: a file that cannot be used stays as it is, byte for byte.
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_schema(database, state::migrations()));
@@ -185,7 +223,8 @@ Result<std::unique_ptr<StateDirectory>> open_state_directory(const std::filesyst
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_only));
         SYNCLINE_TRY(state::check_tables(database));
     }
-    return std::unique_ptr<StateDirectory>(std::make_unique<SqliteStateDirectory>(directory));
+    return std::unique_ptr<StateDirectory>(
+        std::make_unique<SqliteStateDirectory>(directory, clock));
 }
 
 } // namespace syncline

@@ -1,5 +1,6 @@
 // A connector around another one that makes it misbehave on purpose. What is not struck goes
-// straight through; errors of the inner connector come out unchanged.
+// straight through; errors of the inner connector come out unchanged. Of the optional interfaces it
+// passes on those that the engine uses, as far as the inner has them.
 #include "config.hpp"
 #include "rules.hpp"
 #include "streams.hpp"

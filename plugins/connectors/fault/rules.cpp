@@ -71,6 +71,11 @@ bool matches(const Rule& rule, Op op, std::string_view key, std::string_view oth
            });
 }
 
+// Whether what a rule does depends on how often a key was met before.
+bool leaves_to_chance(const Rule& rule) {
+    return (rule.probability > 0 && rule.probability < 1) || rule.statuses.size() > 1;
+}
+
 } // namespace
 
 bool matches_key(std::string_view pattern, std::string_view key) {
@@ -98,6 +103,22 @@ bool matches_key(std::string_view pattern, std::string_view key) {
 Rules::Rules(Settings settings)
     : settings_(std::move(settings)), counted_(settings_.rules.size()) {}
 
+Rules::Counts& Rules::own_counts(const Rule& rule, Counted& counted,
+                                 const std::string& op_and_key) {
+    if (!rule.per_key && !leaves_to_chance(rule)) {
+        return counted.all;
+    }
+    const auto [at, is_new] = counted.by_op_and_key.try_emplace(op_and_key);
+    if (is_new && !rule.per_key) {
+        counted.by_age.push_back(at);
+        if (counted.by_age.size() > kRemembered) {
+            counted.by_op_and_key.erase(counted.by_age.front());
+            counted.by_age.pop_front();
+        }
+    }
+    return at->second;
+}
+
 std::optional<Strike> Rules::strike(Op op, std::string_view key, std::string_view other_key) {
     std::optional<Strike> struck;
     for (std::size_t index = 0; index < settings_.rules.size(); ++index) {
@@ -110,10 +131,10 @@ std::optional<Strike> Rules::strike(Op op, std::string_view key, std::string_vie
 
         const std::lock_guard<std::mutex> lock(mutex_);
         Counted& counted = counted_[index];
-        Counts& own = counted.by_op_and_key[op_and_key];
+        Counts& own = own_counts(rule, counted, op_and_key);
         Counts& counts = rule.per_key ? own : counted.all;
-        ++own.calls;
         ++counted.all.calls;
+        own.calls += &own == &counted.all ? 0 : 1;
         const std::uint64_t call = counts.calls;
         if (struck || call < rule.from_call || call > rule.until_call || call % rule.every != 0 ||
             (!rule.nth.empty() && rule.nth.count(call) == 0) || counts.strikes >= rule.times) {
@@ -131,6 +152,15 @@ std::optional<Strike> Rules::strike(Op op, std::string_view key, std::string_vie
         }
     }
     return struck;
+}
+
+std::size_t Rules::remembered() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    std::size_t count = 0;
+    for (const Counted& counted : counted_) {
+        count += counted.by_op_and_key.size();
+    }
+    return count;
 }
 
 bool Rules::cuts_bodies() const {

@@ -4,11 +4,17 @@
 // a hash of the seed, the rule, the operation, the key and how often that key met that operation
 // before: it does not depend on the order in which threads arrive. Counting all matching calls
 // together does, unless the rule counts per key.
+//
+// Memory: a rule that counts per key remembers every key it met. One that leaves something to
+// chance remembers the last kRemembered; a key that comes back after so many others is met as if
+// for the first time. Others remember none.
 #pragma once
 
 #include "names.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -50,6 +56,8 @@ struct Strike {
     std::uint64_t call = 0;                // its number, as the rule counts
 };
 
+inline constexpr std::size_t kRemembered = 65'536;
+
 // `*` and `?` stay within a name, `**` crosses directories. A pattern without '/' is about the last
 // name of the key, one with it about the whole key; a '/' at the end means containers.
 bool matches_key(std::string_view pattern, std::string_view key);
@@ -65,19 +73,24 @@ public:
 
     std::uint64_t seed() const { return settings_.seed; }
     bool cuts_bodies() const;
+    std::size_t remembered() const; // operations on keys, all rules together
 
 private:
     struct Counts {
         std::uint64_t calls = 0;
         std::uint64_t strikes = 0;
     };
+    using ByOpAndKey = std::map<std::string, Counts, std::less<>>;
     struct Counted {
         Counts all;
-        std::map<std::string, Counts, std::less<>> by_op_and_key;
+        ByOpAndKey by_op_and_key;
+        std::deque<ByOpAndKey::iterator> by_age; // oldest first, where there is a limit
     };
 
+    static Counts& own_counts(const Rule& rule, Counted& counted, const std::string& op_and_key);
+
     const Settings settings_;
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::vector<Counted> counted_; // one per rule
 };
 

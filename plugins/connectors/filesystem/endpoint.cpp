@@ -1,5 +1,6 @@
 #include "endpoint.hpp"
 
+#include "failpoint.hpp"
 #include "lister.hpp"
 #include "reader.hpp"
 #include "writer.hpp"
@@ -176,9 +177,12 @@ Status Endpoint::flush(const syncline_call* call) {
     if (!status.ok() || is_dry_run(call)) {
         return status;
     }
-    return syncfs(root->fd()) == 0
-               ? Status()
-               : errno_status(errno, "flush the file system of", settings_.path);
+    SYNCLINE_FS_FAILPOINT("before-flush");
+    if (syncfs(root->fd()) != 0) {
+        return errno_status(errno, "flush the file system of", settings_.path);
+    }
+    SYNCLINE_FS_FAILPOINT("after-flush");
+    return {};
 }
 
 Status Endpoint::rename(const syncline_call* call, const syncline_rename_req& req,

@@ -1,4 +1,5 @@
 // Writer: removing, renaming and changing metadata.
+#include "failpoint.hpp"
 #include "reader.hpp"
 #include "writer.hpp"
 
@@ -67,7 +68,9 @@ Status Writer::remove(const syncline_remove_req& req) {
         return remove_container(parent.get(), key);
     }
     const std::string name(key.leaf);
+    SYNCLINE_FS_FAILPOINT("before-remove");
     if (unlinkat(parent.get(), name.c_str(), 0) == 0) {
+        SYNCLINE_FS_FAILPOINT("after-remove");
         return {};
     }
     return errno == EISDIR ? unsupported_kind(key) : errno_status(errno, "remove", key.text);
@@ -75,6 +78,7 @@ Status Writer::remove(const syncline_remove_req& req) {
 
 Status Writer::remove_container(int parent, const Key& key) {
     const std::string name(key.leaf);
+    SYNCLINE_FS_FAILPOINT("before-remove-directory");
     int error = unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
     if (error == ENOTEMPTY || error == EEXIST) {
         Fd directory;
@@ -84,6 +88,7 @@ Status Writer::remove_container(int parent, const Key& key) {
         }
     }
     if (error == 0) {
+        SYNCLINE_FS_FAILPOINT("after-remove-directory");
         return {};
     }
     if (error == ENOTEMPTY || error == EEXIST) {
@@ -160,7 +165,9 @@ Status Writer::rename(const syncline_rename_req& req, const syncline_item_sink& 
         status = other_version(from, state);
     }
     if (status.ok()) {
+        SYNCLINE_FS_FAILPOINT("before-rename");
         status = move(from_parent.get(), from, to_parent.get(), to, state, req);
+        SYNCLINE_FS_FAILPOINT("after-rename");
     }
     if (!status.ok()) {
         return status;
@@ -341,17 +348,20 @@ Status Writer::set_meta(const syncline_put_req& req, const syncline_item_sink& s
     if (checks && !same_token(state, expected)) {
         return other_version(key, state);
     }
+    SYNCLINE_FS_FAILPOINT("before-set-metadata");
     if (wanted.has_meta && ((state.mode & kOwnerExecute) != 0) != wanted.is_executable) {
         if (fchmod(file.get(),
                    mode_with_execute(state.mode & kPermissions, wanted.is_executable)) != 0) {
             return errno_status(errno, "set the permissions of", key.text);
         }
+        SYNCLINE_FS_FAILPOINT("after-set-mode");
     }
     if (wanted.has_mtime && wanted.mtime_ns != state.mtime_ns) {
         if (const int error = set_mtime(file.get(), wanted.mtime_ns)) {
             return errno_status(error, "set the time of", key.text);
         }
     }
+    SYNCLINE_FS_FAILPOINT("after-set-metadata");
     const int error = stat_fd(file.get(), state);
     return error == 0 ? push_written(state, key.text, sink)
                       : errno_status(error, "examine", key.text);

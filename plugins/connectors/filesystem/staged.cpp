@@ -1,5 +1,6 @@
 #include "staged.hpp"
 
+#include "failpoint.hpp"
 #include "version.hpp"
 
 #include <cerrno>
@@ -85,6 +86,7 @@ Status Staged::make_link(const std::string& target, std::string_view key) {
         std::string name = make_temp_name();
         if (symlinkat(target.c_str(), directory_, name.c_str()) == 0) {
             name_ = std::move(name);
+            SYNCLINE_FS_FAILPOINT("after-link-made");
             FileState made;
             const int error = stat_at(directory_, name_.c_str(), made);
             link_inode_ = made.inode;
@@ -164,7 +166,10 @@ int Staged::rename_to(const char* leaf, DirectoryLock& lock) {
 }
 
 int Staged::publish_new(const char* leaf, DirectoryLock& lock) {
-    return name_.empty() ? link_to(leaf) : rename_to(leaf, lock);
+    SYNCLINE_FS_FAILPOINT("before-publish");
+    const int error = name_.empty() ? link_to(leaf) : rename_to(leaf, lock);
+    SYNCLINE_FS_FAILPOINT("after-publish");
+    return error;
 }
 
 int Staged::give_name() {
@@ -187,6 +192,7 @@ Status Staged::replace(const char* leaf, const FileState& expected, std::string_
     if (root_.tweaks().before_swap) {
         root_.tweaks().before_swap();
     }
+    SYNCLINE_FS_FAILPOINT("before-replace");
     if (root_.tweaks().no_exchange || root_.lacks_exchange.load(std::memory_order_relaxed)) {
         return replace_unchecked(leaf, expected, key);
     }
@@ -202,6 +208,7 @@ Status Staged::replace(const char* leaf, const FileState& expected, std::string_
     if (error != 0) {
         return write_status(error, "replace", key);
     }
+    SYNCLINE_FS_FAILPOINT("after-replace");
     FileState displaced;
     if (const int failed = stat_at(directory_, name(), displaced)) {
         name_.clear();
@@ -212,6 +219,7 @@ Status Staged::replace(const char* leaf, const FileState& expected, std::string_
     }
     unlinkat(directory_, name(), 0);
     name_.clear();
+    SYNCLINE_FS_FAILPOINT("after-drop-replaced");
     return {};
 }
 

@@ -12,8 +12,33 @@ namespace {
 constexpr std::uint8_t kOne[] = {'1'};
 constexpr std::uint32_t kOwnerExecute = 0100;
 
-const syncline_kv kExecutable[] = {
-    {{SYNCLINE_META_EXECUTABLE, sizeof SYNCLINE_META_EXECUTABLE - 1}, {kOne, 1}}};
+const syncline_kv kExecutable = {{SYNCLINE_META_EXECUTABLE, sizeof SYNCLINE_META_EXECUTABLE - 1},
+                                 {kOne, 1}};
+
+// The metadata of items whose access is not the usual one: for each of the 16 there are, that and
+// the mark of executables, which those that are none leave out.
+struct AccessMeta {
+    AccessMeta() {
+        for (std::uint8_t i = 0; i < 16; ++i) {
+            digits[i] = {static_cast<std::uint8_t>('0' + (i >> 2U) * 2),
+                         static_cast<std::uint8_t>('0' + (i & 3U) * 2)};
+            entries[i] = {syncline_kv{{SYNCLINE_META_ACCESS, sizeof SYNCLINE_META_ACCESS - 1},
+                                      {digits[i].data(), digits[i].size()}},
+                          kExecutable};
+        }
+    }
+    std::array<std::array<std::uint8_t, 2>, 16> digits{};
+    std::array<std::array<syncline_kv, 2>, 16> entries{};
+};
+
+syncline_kvs meta_of(std::uint32_t mode, bool is_executable) {
+    if ((mode & kAccessBits) == kUsualAccess) {
+        return {is_executable ? &kExecutable : nullptr, is_executable ? 1U : 0U};
+    }
+    static const AccessMeta table;
+    const std::uint32_t index = (mode >> 4U & 3U) << 2U | (mode >> 1U & 3U);
+    return {table.entries[index].data(), is_executable ? 2U : 1U};
+}
 
 template <typename T>
 void store(std::uint8_t* at, T value) {
@@ -71,6 +96,10 @@ void make_item(const FileState& state, std::string_view key, std::int64_t settle
         item.fields |= SYNCLINE_ITEM_ID;
     }
     item.flags = state_flags(state);
+    if (item.kind == SYNCLINE_KIND_CONTAINER) {
+        item.fields |= SYNCLINE_ITEM_META;
+        item.meta = meta_of(state.mode, false);
+    }
     if (item.kind != SYNCLINE_KIND_OBJECT && item.kind != SYNCLINE_KIND_LINK) {
         return;
     }
@@ -81,9 +110,7 @@ void make_item(const FileState& state, std::string_view key, std::int64_t settle
     item.fields |= SYNCLINE_ITEM_SIZE | SYNCLINE_ITEM_MTIME | SYNCLINE_ITEM_VERSION;
     if (item.kind == SYNCLINE_KIND_OBJECT) {
         item.fields |= SYNCLINE_ITEM_META;
-        if ((state.mode & kOwnerExecute) != 0) {
-            item.meta = {kExecutable, 1};
-        }
+        item.meta = meta_of(state.mode, (state.mode & kOwnerExecute) != 0);
     }
     if (std::max(state.mtime_ns, state.ctime_ns) >= settled_before_ns) {
         item.flags |= SYNCLINE_ITEM_UNSETTLED;

@@ -14,6 +14,10 @@ using Token = std::array<std::uint8_t, 32>;
 // Inode and birth time: an inode number alone is reused as soon as its file is gone.
 using Identity = std::array<std::uint8_t, 16>;
 
+// The permission bits that the metadata `posix.access` names, and those of an item without it.
+constexpr std::uint32_t kAccessBits = 066;
+constexpr std::uint32_t kUsualAccess = 044;
+
 Token token_of(const FileState& state);
 bool same_token(const FileState& state, std::string_view token);
 

@@ -1,7 +1,7 @@
 #include "writer.hpp"
 
 #include "attributes.hpp"
-
+#include "failpoint.hpp"
 #include "reader.hpp"
 
 #include <cerrno>
@@ -17,16 +17,27 @@ namespace {
 constexpr unsigned kPermissions = 0777;
 constexpr unsigned kExecute = 0111;
 constexpr unsigned kOwnerExecute = 0100;
+constexpr unsigned kOwnerAccess = 0600;
 constexpr int kAlwaysAttempts = 20;
 
-bool wants_executable(const syncline_item& item) {
+std::string_view meta_value(const syncline_item& item, std::string_view name) {
     for (std::uint64_t i = 0; i < item.meta.count; ++i) {
         const syncline_kv& entry = item.meta.data[i];
-        if (std::string_view(entry.name.data, entry.name.size) == SYNCLINE_META_EXECUTABLE) {
-            return view_of(entry.value) == "1";
+        if (std::string_view(entry.name.data, entry.name.size) == name) {
+            return view_of(entry.value);
         }
     }
-    return false;
+    return {};
+}
+
+// What nobody understands allows nothing.
+unsigned access_of(std::string_view digits) {
+    const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
+    if (digits.size() != 2 || !is_octal(digits[0]) || !is_octal(digits[1])) {
+        return 0;
+    }
+    return (static_cast<unsigned>(digits[0] - '0') << 3U | static_cast<unsigned>(digits[1] - '0')) &
+           kAccessBits;
 }
 
 Status gone(std::string_view key) {
@@ -60,6 +71,10 @@ unsigned mode_with_execute(unsigned mode, bool is_executable) {
     return is_executable ? mode | (mode & 0444U) >> 2U | kOwnerExecute : mode & ~kExecute;
 }
 
+unsigned Writer::new_mode(const Wanted& wanted, bool is_executable) {
+    return mode_with_execute(kOwnerAccess | wanted.access.value_or(kUsualAccess), is_executable);
+}
+
 Status Writer::check_allowed(std::uint32_t condition) const {
     if (is_dry_run(call_)) {
         return Status::error(SYNCLINE_E_INVALID_STATE, "a write was asked for in a dry run");
@@ -86,7 +101,13 @@ Status Writer::read_request(const syncline_put_req& req, Key& key, Wanted& wante
     wanted.has_mtime = (item.fields & SYNCLINE_ITEM_MTIME) != 0;
     wanted.mtime_ns = item.mtime_ns;
     wanted.has_meta = (item.fields & SYNCLINE_ITEM_META) != 0;
-    wanted.is_executable = wanted.has_meta && wants_executable(item);
+    if (wanted.has_meta) {
+        wanted.is_executable = meta_value(item, SYNCLINE_META_EXECUTABLE) == "1";
+        const std::string_view access = meta_value(item, SYNCLINE_META_ACCESS);
+        if (!access.empty()) {
+            wanted.access = access_of(access);
+        }
+    }
     if (wanted.kind != SYNCLINE_KIND_OBJECT && wanted.kind != SYNCLINE_KIND_CONTAINER &&
         wanted.kind != SYNCLINE_KIND_LINK) {
         return Status::error(SYNCLINE_E_NOT_SUPPORTED,
@@ -117,12 +138,14 @@ Status Writer::put(const syncline_put_req& req, Body& body, const syncline_item_
     if (!status.ok()) {
         return status;
     }
-    return key.is_container ? put_container(key, req.condition, view_of(req.expected_version), sink)
+    return key.is_container ? put_container(key, req, wanted, sink)
                             : put_entry(key, req, wanted, body, sink);
 }
 
-Status Writer::put_container(const Key& key, std::uint32_t condition, std::string_view expected,
+Status Writer::put_container(const Key& key, const syncline_put_req& req, const Wanted& wanted,
                              const syncline_item_sink& sink) {
+    const std::uint32_t condition = req.condition;
+    const std::string_view expected = view_of(req.expected_version);
     Fd parent;
     Status status = root_.open_parent(key, O_PATH, condition != SYNCLINE_COND_IF_VERSION, parent);
     if (!status.ok()) {
@@ -141,7 +164,9 @@ Status Writer::put_container(const Key& key, std::uint32_t condition, std::strin
         status = check_kind(key, state);
         return status.ok() ? push_written(state, key.text, sink) : std::move(status);
     }
-    const int error = mkdirat(parent.get(), name.c_str(), 0777) == 0 ? 0 : errno;
+    SYNCLINE_FS_FAILPOINT("before-make-directory");
+    const int error = mkdirat(parent.get(), name.c_str(), new_mode(wanted, true)) == 0 ? 0 : errno;
+    SYNCLINE_FS_FAILPOINT("after-make-directory");
     if (error != 0 && error != EEXIST) {
         return write_status(error, "create", key.text);
     }
@@ -230,9 +255,12 @@ Status Writer::put_entry(const Key& key, const syncline_put_req& req, const Want
 
 Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
                          const FileState* replaced, Body& body) const {
-    unsigned mode = wanted.is_executable ? 0777 : 0666;
+    unsigned mode = new_mode(wanted, wanted.is_executable);
     if (replaced != nullptr) {
         mode = replaced->mode & kPermissions;
+        if (wanted.access) {
+            mode &= ~kExecute & (~kAccessBits | *wanted.access);
+        }
         if (wanted.has_meta) {
             mode = mode_with_execute(mode, wanted.is_executable);
         }
@@ -241,7 +269,9 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
     if (!status.ok()) {
         return status;
     }
+    SYNCLINE_FS_FAILPOINT("before-write");
     status = body.copy_to(staged.fd());
+    SYNCLINE_FS_FAILPOINT("after-write");
     if (!status.ok()) {
         return status;
     }
@@ -267,7 +297,16 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
             return write_status(error, "set the time of", key.text);
         }
     }
-    return is_cancelled(call_) ? cancelled_status() : Status();
+    if (is_cancelled(call_)) {
+        return cancelled_status();
+    }
+    // File systems make names durable before the content they stand for, so that a power cut
+    // between publishing and the next flush could leave an empty or half a file under the name.
+    if (fdatasync(staged.fd()) != 0 && errno != EINVAL) {
+        return write_status(errno, "write to", key.text);
+    }
+    SYNCLINE_FS_FAILPOINT("after-sync-data");
+    return {};
 }
 
 // Of the file that is written over: a program that edits it in place would keep them too.

@@ -4,14 +4,18 @@
 // displaced is checked afterwards and put back if it was not what was expected. Only removing (and
 // file systems without RENAME_EXCHANGE) keeps a gap of microseconds between check and act.
 //
-// Replacing a file makes a new inode: permission bits and, with privilege, the owner are carried
-// over, as are the attributes of users and the access control list; hard links are severed.
+// Others may do with a copy no more than with its original, as far as that tells; what is new gets
+// no more than the umask leaves, either. Replacing a file makes a new inode: its permission bits,
+// less those that `posix.access` denies, the attributes of users, the access control list and, with
+// privilege, the owner are carried over; hard links are severed.
 #pragma once
 
 #include "body.hpp"
 #include "leftovers.hpp"
 #include "staged.hpp"
 #include "version.hpp"
+
+#include <optional>
 
 namespace syncline::fs {
 
@@ -31,11 +35,13 @@ private:
         std::int64_t mtime_ns = 0;
         bool has_meta = false;
         bool is_executable = false;
+        std::optional<unsigned> access; // what group and others may do with it at most
     };
+    static unsigned new_mode(const Wanted& wanted, bool is_executable);
 
     [[nodiscard]] Status check_allowed(std::uint32_t condition) const;
     static Status read_request(const syncline_put_req& req, Key& key, Wanted& wanted);
-    Status put_container(const Key& key, std::uint32_t condition, std::string_view expected,
+    Status put_container(const Key& key, const syncline_put_req& req, const Wanted& wanted,
                          const syncline_item_sink& sink);
     Status put_entry(const Key& key, const syncline_put_req& req, const Wanted& wanted, Body& body,
                      const syncline_item_sink& sink);

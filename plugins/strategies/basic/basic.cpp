@@ -16,6 +16,54 @@ public:
     }
 };
 
+constexpr const char* kKeepBothSchema = R"json({
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "mark": {
+      "type": "string",
+      "description": "what the loser's name gets before its extension; {n} is counted up until the name is free, {date} is its time (UTC), {side} source or target; default .conflict-{n}"
+    },
+    "loser": {
+      "type": "string", "enum": ["older", "newer", "source", "target"],
+      "description": "who gets the new name: older (default), newer, source or target"
+    }
+  }
+})json";
+
+class KeepBothStrategy final : public sdk::ConflictStrategy {
+public:
+    explicit KeepBothStrategy(const sdk::Setup& setup) {
+        setup.config.only({"mark", "loser"});
+        std::string why;
+        std::optional<rules::Mark> mark =
+            rules::Mark::parse(setup.config.string("mark", rules::kDefaultMark), why);
+        if (!mark) {
+            throw setup.config.invalid("mark", why);
+        }
+        options_.mark = *std::move(mark);
+        using Loser = rules::KeepBoth::Loser;
+        const std::string loser = setup.config.string("loser", "older");
+        if (loser == "newer") {
+            options_.loser = Loser::newer;
+        } else if (loser == "source") {
+            options_.loser = Loser::source;
+        } else if (loser == "target") {
+            options_.loser = Loser::target;
+        } else if (loser != "older") {
+            throw setup.config.invalid("loser", "older, newer, source or target");
+        }
+    }
+    sdk::Decision decide(sdk::Call&, const sdk::Conflict& conflict) override {
+        return rules::keep_both(
+            rules::Question{conflict.kind, conflict.key, conflict.source, conflict.target},
+            options_);
+    }
+
+private:
+    rules::KeepBoth options_;
+};
+
 template <sdk::Decision (*Rule)(const rules::Question&)>
 sdk::Registration rule(const char* id, const char* name, const char* description) {
     return sdk::strategy<RuleStrategy<Rule>>(
@@ -40,7 +88,10 @@ SYNCLINE_PLUGIN(
                              "Keeps the side with more bytes"),
     rule<rules::smaller_wins>("syncline.strategy.smaller-wins", "Smaller wins",
                               "Keeps the side with fewer bytes"),
-    rule<rules::keep_both>("syncline.strategy.keep-both", "Keep both",
-                           "Keeps the newer one and stores the other under a conflict name"),
+    sdk::strategy<KeepBothStrategy>(
+        sdk::Descriptor("syncline.strategy.keep-both", "1.1.0", "Keep both")
+            .vendor("Syncline")
+            .description("Keeps the newer one and stores the other under a conflict name")
+            .schema(kKeepBothSchema)),
     rule<rules::manual>("syncline.strategy.manual", "Manual",
                         "Leaves both sides as they are until a person decides"));

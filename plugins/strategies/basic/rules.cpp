@@ -1,10 +1,6 @@
 #include "rules.hpp"
 
-#include "conflict_name.hpp"
-
-#include <array>
-#include <cinttypes>
-#include <cstdio>
+#include "time_text.hpp"
 
 namespace syncline::strategies {
 namespace {
@@ -12,7 +8,6 @@ namespace {
 using sdk::Decision;
 
 constexpr std::int64_t kNsPerSecond = 1'000'000'000;
-constexpr std::int64_t kSecondsPerDay = 86'400;
 
 Decision keep(bool source, std::string reason) {
     return source ? Decision::keep_source(std::move(reason))
@@ -77,56 +72,22 @@ bool has_body(const sdk::ItemView& item) {
     return item.kind() == sdk::Kind::kObject || item.kind() == sdk::Kind::kLink;
 }
 
-Decision keep_with_loser(const Question& question, bool source_loses, const std::string& why) {
+Decision keep_with_loser(const Question& question, bool source_loses, const std::string& why,
+                         const KeepBoth& options) {
     const sdk::ItemView& loser = source_loses ? *question.source : *question.target;
-    std::string name = conflict_name(loser.key().empty() ? question.key : loser.key(), 1);
+    const ConflictName name =
+        options.mark.name(loser.key().empty() ? question.key : loser.key(), 1,
+                          {source_loses ? "source" : "target", loser.mtime_ns()});
     std::string reason =
         "both are kept; " + side_name(source_loses) + " " + why + " and gets a conflict name";
-    return source_loses ? Decision::keep_both(std::move(name), {}, std::move(reason))
-                        : Decision::keep_both({}, std::move(name), std::move(reason));
+    Decision decision = source_loses ? Decision::keep_both(name.key, {}, std::move(reason))
+                                     : Decision::keep_both({}, name.key, std::move(reason));
+    decision.number_at = name.number_at;
+    decision.number_size = name.number_size;
+    return decision;
 }
 
 } // namespace
-
-std::string format_utc(std::int64_t ns_since_epoch, bool fraction) {
-    std::int64_t seconds = ns_since_epoch / kNsPerSecond;
-    std::int64_t ns = ns_since_epoch % kNsPerSecond;
-    if (ns < 0) {
-        ns += kNsPerSecond;
-        --seconds;
-    }
-    std::int64_t days = seconds / kSecondsPerDay;
-    std::int64_t second = seconds % kSecondsPerDay;
-    if (second < 0) {
-        second += kSecondsPerDay;
-        --days;
-    }
-    // Years are counted from March, so that the leap day is the last day of a year. An era has 400
-    // years.
-    days += 719'468;
-    const std::int64_t era = (days >= 0 ? days : days - 146'096) / 146'097;
-    const std::int64_t day_of_era = days - era * 146'097;
-    const std::int64_t year_of_era =
-        (day_of_era - day_of_era / 1'460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-    const std::int64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    const std::int64_t march_month = (5 * day_of_year + 2) / 153;
-    const std::int64_t day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    const std::int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-    const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-
-    std::array<char, 64> text{};
-    std::snprintf(text.data(), text.size(),
-                  "%04" PRId64 "-%02" PRId64 "-%02" PRId64 " %02" PRId64 ":%02" PRId64
-                  ":%02" PRId64,
-                  year, month, day, second / 3600, second / 60 % 60, second % 60);
-    std::string out(text.data());
-    if (fraction) {
-        std::snprintf(text.data(), text.size(), ".%09" PRId64, ns);
-        out += text.data();
-    }
-    return out;
-}
 
 Decision source_wins(const Question& question) {
     return Decision::keep_source(question.source ? "source always wins"
@@ -143,7 +104,7 @@ Decision older_wins(const Question& question) { return by_mtime(question, false)
 Decision larger_wins(const Question& question) { return by_size(question, true); }
 Decision smaller_wins(const Question& question) { return by_size(question, false); }
 
-Decision keep_both(const Question& question) {
+Decision keep_both(const Question& question, const KeepBoth& options) {
     switch (question.kind) {
     case SYNCLINE_CONFLICT_BOTH_CHANGED:
     case SYNCLINE_CONFLICT_BOTH_CREATED:
@@ -166,15 +127,23 @@ Decision keep_both(const Question& question) {
     if (source.kind() != target.kind() || !has_body(source)) {
         return Decision::decline("only two objects or two links can both be kept");
     }
+    if (options.loser == KeepBoth::Loser::source || options.loser == KeepBoth::Loser::target) {
+        return keep_with_loser(question, options.loser == KeepBoth::Loser::source,
+                               "always gives way", options);
+    }
+    const bool newer_loses = options.loser == KeepBoth::Loser::newer;
     if (source.mtime_ns() && target.mtime_ns() && *source.mtime_ns() != *target.mtime_ns()) {
-        return keep_with_loser(question, *source.mtime_ns() < *target.mtime_ns(), "is older");
+        const bool source_is_older = *source.mtime_ns() < *target.mtime_ns();
+        return keep_with_loser(question, source_is_older != newer_loses,
+                               newer_loses ? "is newer" : "is older", options);
     }
     if (source.hash().empty() || target.hash().empty() ||
         source.hash_algo() != target.hash_algo() || source.hash() == target.hash()) {
         return Decision::decline("neither side is older and their hashes do not tell");
     }
     // std::string_view compares as unsigned octets.
-    return keep_with_loser(question, source.hash() < target.hash(), "has the smaller hash");
+    return keep_with_loser(question, source.hash() < target.hash(), "has the smaller hash",
+                           options);
 }
 
 Decision manual(const Question&) { return Decision::defer("left for a person to decide"); }

@@ -2,6 +2,8 @@
 #ifndef SYNCLINE_STRATEGIES_BASIC_RULES_HPP
 #define SYNCLINE_STRATEGIES_BASIC_RULES_HPP
 
+#include "conflict_name.hpp"
+
 #include <syncline/sdk/strategy.hpp>
 
 #include <cstdint>
@@ -30,16 +32,19 @@ sdk::Decision older_wins(const Question& question);
 sdk::Decision larger_wins(const Question& question);
 sdk::Decision smaller_wins(const Question& question);
 
-/// The loser goes to a conflict name: the older one, or with equal or unknown mtimes the one with
-/// the smaller hash, so that the answer is the same seen from either side. Declines if that cannot
-/// be told and unless both sides are objects or both are links.
-sdk::Decision keep_both(const Question& question);
+struct KeepBoth {
+    enum class Loser : std::uint8_t { older, newer, source, target };
+    Loser loser = Loser::older;
+    Mark mark; ///< of the loser's new name
+};
+
+/// The loser goes to a conflict name: by default the older one. With equal or unknown mtimes it is
+/// the one with the smaller hash, so that the answer is the same seen from either side. Declines if
+/// that cannot be told and unless both sides are objects or both are links.
+sdk::Decision keep_both(const Question& question, const KeepBoth& options);
 
 /// Leaves it to a person.
 sdk::Decision manual(const Question& question);
-
-/// `2026-11-02 10:00:00`, in UTC; with `fraction` also nine decimals.
-std::string format_utc(std::int64_t ns_since_epoch, bool fraction);
 
 } // namespace syncline::strategies
 

@@ -51,4 +51,22 @@ BOOST_AUTO_TEST_CASE(malformed_bytes_end_the_list) {
     BOOST_TEST(decode_meta(meta + "\x05rest").size() == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(access_is_not_compared) {
+    const auto meta = [](const std::vector<MetaEntry>& entries) {
+        Bytes out;
+        encode_meta(entries, out);
+        return out;
+    };
+    const Bytes plain = meta({});
+    const Bytes hidden = meta({{kMetaAccess, "00"}});
+    const Bytes tool = meta({{kMetaExecutable, "1"}});
+    const Bytes hidden_tool = meta({{kMetaAccess, "40"}, {kMetaExecutable, "1"}});
+    BOOST_TEST(same_meta(plain, hidden));
+    BOOST_TEST(same_meta(hidden_tool, tool));
+    BOOST_TEST(same_meta(tool, tool));
+    BOOST_TEST(!same_meta(hidden, hidden_tool));
+    BOOST_TEST(!same_meta(plain, tool));
+    BOOST_TEST(!same_meta(tool, meta({{kMetaExecutable, "0"}})));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -24,6 +24,7 @@ BOOST_AUTO_TEST_CASE(all_well_is_a_null_pointer) {
     BOOST_TEST(status.message().empty());
     BOOST_TEST(status.detail("path").empty());
     BOOST_TEST(status.with_context("reading").ok());
+    BOOST_TEST(status.with_note("again").ok());
 }
 
 BOOST_AUTO_TEST_CASE(context_keeps_code_and_details) {
@@ -34,6 +35,7 @@ BOOST_AUTO_TEST_CASE(context_keeps_code_and_details) {
     BOOST_TEST(more.detail("path") == "/x");
     BOOST_TEST(more.detail("file").empty());
     BOOST_TEST(more.error().retry_after_ms == 5);
+    BOOST_TEST(status.with_note("try another").message() == "disk failed; try another");
     BOOST_TEST(status.message() == "disk failed");
 }
 

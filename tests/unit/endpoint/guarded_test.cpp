@@ -4,6 +4,8 @@
 #include "syncline/endpoint/endpoint.hpp"
 
 #include <deque>
+#include <latch>
+#include <thread>
 
 using namespace syncline;
 using namespace syncline::fakes;
@@ -260,6 +262,59 @@ BOOST_AUTO_TEST_CASE(a_listing_that_breaks_off_goes_on_after_its_last_item) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_gets_further_each_time_may_break_off_however_often_and_take_its_time) {
+    Guarded g([](Breaking& s) { s.push_items = 1; });
+    g.store->add_object("k", "0123456789");
+    g.store->between = [&] { g.clock.advance_ms(100'000); };
+    g.store->get_breaks = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    Collect sink;
+    BOOST_TEST(g.get(sink).ok());
+    BOOST_TEST(sink.body == "0123456789");
+    for (int i = 100; i < 110; ++i) {
+        g.store->add_object("k" + std::to_string(i), "");
+    }
+    g.store->list_breaks = {1, 1, 1, 1, 1, 1, 1, 1, 1};
+    const Result<std::vector<Bytes>> keys = g.list();
+    BOOST_REQUIRE(keys.ok());
+    BOOST_TEST(keys->size() == 11U);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_waits_for_a_slot_ends_when_it_is_cancelled) {
+    Guarded g([](Breaking& s) { s.info_answer.max_concurrency = 1; });
+    g.store->add_object("k", "");
+    std::latch has_begun(1);
+    std::latch may_end(1);
+    g.store->before_call = [&](FakeOp op, BytesView) {
+        if (op == FakeOp::flush) {
+            has_begun.count_down();
+            may_end.wait();
+        }
+        return Status();
+    };
+    Status flushed;
+    std::thread holder([&] { flushed = g.endpoint->flush({}); });
+    has_begun.wait();
+    std::stop_source stop;
+    Status refused;
+    std::thread waiter([&] {
+        CallContext call;
+        call.stop = stop.get_token();
+        refused = g.endpoint->stat(call, "k").status();
+    });
+    stop.request_stop();
+    waiter.join();
+    CallContext late;
+    late.deadline_mono_ns = g.clock.mono_ns();
+    const Status too_late = g.endpoint->stat(late, "k").status();
+    may_end.count_down();
+    holder.join();
+    BOOST_TEST((refused.code() == Code::cancelled));
+    BOOST_TEST((too_late.code() == Code::timeout));
+    BOOST_TEST(flushed.ok());
+    BOOST_TEST(g.store->calls(FakeOp::stat) == 0U);
+    BOOST_TEST(g.endpoint->stat({}, "k").ok());
+}
+
 BOOST_AUTO_TEST_CASE(a_listing_whose_cursor_expired_goes_on_after_its_last_item) {
     Guarded g([](Breaking& s) { s.page_items = 10; });
     std::vector<Bytes> whole;
@@ -310,26 +365,18 @@ BOOST_AUTO_TEST_CASE(a_side_that_fails_too_often_is_left_alone_and_the_next_run_
     BOOST_TEST(w.b.size() == 100U);
 }
 
-BOOST_AUTO_TEST_CASE(a_write_whose_answer_got_lost_is_looked_at_and_believed) {
+BOOST_AUTO_TEST_CASE(a_side_that_cannot_be_reached_is_in_the_report_with_its_breaker) {
     World w;
     w.guard = {};
-    w.a.add_object("k", "content", 1'000);
-    const auto lose_answer = [&] {
-        w.b.fail({.op = FakeOp::put,
-                  .status = Status(Code::outcome_unknown, "no answer"),
-                  .after_effect = true});
-    };
-    lose_answer();
-    BOOST_TEST(exit_code_of(w.run()) == 0);
-    w.a.add_object("k", "other content", 2'000);
-    lose_answer();
-    BOOST_TEST(exit_code_of(w.run()) == 0);
-    BOOST_TEST(*w.b.content("k") == "other content");
-    w.a.add_object("k", "a third", 3'000);
-    w.b.fail({.op = FakeOp::put, .status = Status(Code::outcome_unknown, "no answer")});
-    BOOST_TEST(exit_code_of(w.run()) == 4); // it was not written after all
-    BOOST_TEST(exit_code_of(w.run()) == 0);
-    BOOST_TEST(*w.b.content("k") == "a third");
+    w.guard.breaker.consecutive_failures = 1;
+    w.b.fail({.op = FakeOp::check, .nth = 0, .status = kUnavailable});
+    const SyncReport report = w.run_to_its_end();
+    BOOST_TEST((report.error.code() == Code::circuit_open));
+    BOOST_TEST(exit_code_of(report) == 5);
+    BOOST_REQUIRE(report.guards.size() == 2U);
+    BOOST_TEST((report.guards[1].side == Side::target));
+    BOOST_TEST((report.guards[1].stats.breaker.state == BreakerState::open));
+    BOOST_TEST(report.guards[1].stats.retries == report.retries);
 }
 
 BOOST_AUTO_TEST_CASE(a_run_that_is_rate_limited_waits_and_succeeds) {

@@ -105,6 +105,7 @@ struct Seen {
     std::string version;
     std::string id;
     std::string executable;
+    std::string access;
     std::uint32_t kind = 99;
     std::uint32_t fields = 0;
     std::uint64_t size = 0;
@@ -125,8 +126,11 @@ inline Seen seen(const syncline_item& item) {
     out.size = item.size;
     out.flags = item.flags;
     out.mtime_ns = item.mtime_ns;
-    if (item.meta.count == 1) {
-        out.executable = syncline::fs::view_of(item.meta.data[0].value);
+    for (std::uint64_t i = 0; i < item.meta.count; ++i) {
+        const syncline_kv& entry = item.meta.data[i];
+        const std::string_view name(entry.name.data, entry.name.size);
+        (name == SYNCLINE_META_ACCESS ? out.access : out.executable) =
+            syncline::fs::view_of(entry.value);
     }
     return out;
 }
@@ -296,6 +300,7 @@ struct Put {
     std::uint32_t kind;
     std::int64_t mtime_ns;
     int executable = -1; // -1: say nothing
+    std::string access;  // empty: say nothing
     std::uint64_t announced = SYNCLINE_SIZE_UNKNOWN;
 };
 
@@ -427,9 +432,16 @@ public:
 private:
     template <typename Body>
     void with_request(const std::string& key, const Put& how, Body&& body) {
-        const std::string name = SYNCLINE_META_EXECUTABLE;
+        const std::string_view executable = SYNCLINE_META_EXECUTABLE;
+        const std::string_view access = SYNCLINE_META_ACCESS;
         const std::uint8_t one[] = {'1'};
-        const syncline_kv meta[] = {{{name.data(), name.size()}, {one, 1}}};
+        std::vector<syncline_kv> meta;
+        if (how.executable == 1) {
+            meta.push_back({{executable.data(), executable.size()}, {one, 1}});
+        }
+        if (!how.access.empty()) {
+            meta.push_back({{access.data(), access.size()}, syncline::fs::bytes_of(how.access)});
+        }
         syncline_item item{};
         item.struct_size = sizeof item;
         item.kind = how.kind;
@@ -439,9 +451,9 @@ private:
             item.fields |= SYNCLINE_ITEM_SIZE;
             item.size = how.announced;
         }
-        if (how.executable >= 0) {
+        if (how.executable >= 0 || !meta.empty()) {
             item.fields |= SYNCLINE_ITEM_META;
-            item.meta = {meta, how.executable != 0 ? 1U : 0U};
+            item.meta = {meta.data(), meta.size()};
         }
         syncline_put_req req{};
         req.struct_size = sizeof req;

@@ -210,6 +210,72 @@ BOOST_AUTO_TEST_CASE(modes_follow_the_umask_and_survive_updates) {
     umask(before);
 }
 
+// A private file used to become readable for everybody on the other side.
+BOOST_AUTO_TEST_CASE(others_may_do_with_a_copy_no_more_than_with_its_original) {
+    Playground ground;
+    const mode_t before = umask(002);
+    for (const Tweaks& tweaks : all_routes()) {
+        Client client(ground, tweaks);
+        // Each mode as an original, and what it becomes as a new file and in place of a 0664 one.
+        const struct {
+            mode_t mode;
+            const char* access;
+            mode_t as_new;
+            mode_t as_update;
+        } cases[] = {{0644, "", 0644, 0664},   {0600, "00", 0600, 0600}, {0640, "40", 0640, 0640},
+                     {0660, "60", 0660, 0660}, {0664, "64", 0664, 0664}, {0666, "66", 0664, 0664},
+                     {0604, "04", 0604, 0604}, {0755, "", 0755, 0775},   {0700, "00", 0700, 0700},
+                     {0750, "40", 0750, 0750}, {0777, "66", 0775, 0775}, {0400, "00", 0600, 0600}};
+        for (const auto& one : cases) {
+            ground.write("original", "x");
+            BOOST_REQUIRE_EQUAL(chmod(ground.path("original").c_str(), one.mode), 0);
+            const Seen original = client.stat("original").item;
+            BOOST_TEST(original.access == one.access);
+            Put how;
+            how.access = original.access;
+            how.executable = original.executable == "1" ? 1 : 0;
+            BOOST_TEST(client.put("copy", "x", how).code == SYNCLINE_OK);
+            BOOST_TEST(mode_of(ground, "copy") == one.as_new);
+            BOOST_REQUIRE_EQUAL(chmod(ground.path("copy").c_str(), 0664), 0);
+            how.condition = SYNCLINE_COND_ALWAYS;
+            BOOST_TEST(client.put("copy", "y", how).code == SYNCLINE_OK);
+            BOOST_TEST(mode_of(ground, "copy") == one.as_update);
+            std::filesystem::remove(ground.path("copy"));
+        }
+        Put strange = always();
+        strange.access = "yes";
+        BOOST_TEST(client.put("copy", "x", strange).code == SYNCLINE_OK);
+        BOOST_TEST(mode_of(ground, "copy") == 0600U);
+        std::filesystem::remove(ground.path("copy"));
+        // What was made private in place stays so, whatever the original allows.
+        ground.write("copy", "x");
+        BOOST_REQUIRE_EQUAL(chmod(ground.path("copy").c_str(), 0600), 0);
+        BOOST_TEST(client.put("copy", "y", always()).code == SYNCLINE_OK);
+        Put open = always();
+        open.access = "66";
+        BOOST_TEST(client.set_meta("copy", open).code == SYNCLINE_OK);
+        BOOST_TEST(mode_of(ground, "copy") == 0600U);
+        std::filesystem::remove(ground.path("copy"));
+        std::filesystem::remove(ground.path("original"));
+    }
+    umask(before);
+}
+
+BOOST_AUTO_TEST_CASE(a_private_directory_stays_private) {
+    Playground ground;
+    Client client(ground);
+    ground.directory("original");
+    BOOST_REQUIRE_EQUAL(chmod(ground.path("original").c_str(), 0750), 0);
+    Put how(SYNCLINE_COND_IF_ABSENT, {}, SYNCLINE_KIND_CONTAINER);
+    how.access = client.stat("original/").item.access;
+    BOOST_TEST(how.access == "40");
+    BOOST_TEST(client.put("copy/", "", how).code == SYNCLINE_OK);
+    BOOST_TEST(mode_of(ground, "copy") == 0750U);
+    for (const Seen& item : client.list()) {
+        BOOST_TEST(item.access == "40");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(times_before_1970_and_now) {
     Playground ground;
     Client client(ground);

@@ -189,6 +189,28 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_flushed_is_not_recorded) {
     BOOST_TEST(w.a.size() == 3U);
 }
 
+// The side that was only read was not flushed: what a person had saved there just before the run
+// was in the base and on the other side, then lost with the power, and the next run took that for a
+// deletion and removed the last copy. Likewise an item that both sides already held.
+BOOST_AUTO_TEST_CASE(what_a_person_saved_just_before_a_power_cut_is_not_deleted_at_the_other_side) {
+    for (const bool on_both_sides : {false, true}) {
+        World w;
+        w.rules.force = {true, true, true};
+        fill(w.a, 3);
+        if (on_both_sides) {
+            fill(w.b, 3);
+        }
+        for (FakeConnector* side : {&w.a, &w.b}) {
+            side->durable_only_after_flush = true; // from now on, so nothing of it is durable yet
+        }
+        BOOST_TEST(exit_code_of(w.run()) == 0);
+        w.a.lose_unflushed();
+        BOOST_TEST(exit_code_of(w.run()) == 0);
+        BOOST_TEST(w.a.size() == 3U);
+        BOOST_TEST(w.b.size() == 3U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupted_run_records_what_it_did) {
     World w;
     fill(w.a, 2'000);

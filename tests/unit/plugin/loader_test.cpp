@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_throwing_constructor_is_an_error_of_making_it) {
 BOOST_AUTO_TEST_CASE(libraries_are_loaded_from_private_copies) {
     const Loaded loaded({broken_plugin("lying")});
     std::vector<std::filesystem::path> copies;
-    for (const auto& entry : std::filesystem::directory_iterator(loaded.search.cache)) {
+    for (const auto& entry : std::filesystem::directory_iterator(loaded.search.caches.front())) {
         if (entry.path().extension() == ".so") {
             copies.push_back(entry.path());
         }
@@ -157,10 +157,30 @@ BOOST_AUTO_TEST_CASE(libraries_are_loaded_from_private_copies) {
     struct stat about {};
     BOOST_REQUIRE(::stat(copies[0].c_str(), &about) == 0);
     BOOST_TEST((about.st_mode & 0777) == 0600);
-    BOOST_REQUIRE(::stat(loaded.search.cache.c_str(), &about) == 0);
+    BOOST_REQUIRE(::stat(loaded.search.caches.front().c_str(), &about) == 0);
     BOOST_TEST((about.st_mode & 0777) == 0700);
     BOOST_TEST(has_text(read_all("/proc/self/maps"), copies[0].string()));
     BOOST_TEST(loaded.registry->plugins()[0].library == broken_plugin("lying"));
+}
+
+BOOST_AUTO_TEST_CASE(a_cache_that_cannot_be_used_gives_way_to_the_next) {
+    const TempDir temp;
+    write_all(temp / "file", "no directory");
+    PluginSearch search;
+    search.directories = {broken_plugin("lying")};
+    search.caches = {temp / "file" / "cache", temp / "cache"};
+    const auto registry = make_plugin_registry(system_clock());
+    registry->load(search);
+    BOOST_TEST(registry->failures().empty());
+    BOOST_TEST(std::filesystem::is_directory(temp / "cache"));
+    search.caches = {temp / "file" / "cache", temp / "file"};
+    registry->load(search);
+    BOOST_REQUIRE_EQUAL(registry->failures().size(), 1U);
+    const LoadFailure failure = registry->failures()[0];
+    BOOST_TEST((failure.kind == LoadFailureKind::cache_refused));
+    for (const char* place : {"/file/cache", "/file is not a directory"}) {
+        BOOST_TEST(has_text(failure.message, place));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_damaged_copy_is_replaced_and_a_good_one_reused) {
@@ -226,7 +246,7 @@ BOOST_AUTO_TEST_CASE(a_cache_that_others_can_reach_is_refused) {
     const TempDir temp;
     const auto refused = [&](const std::filesystem::path& cache, const char* text) {
         const auto registry = make_plugin_registry(system_clock());
-        registry->load({{broken_plugin("lying")}, cache});
+        registry->load({{broken_plugin("lying")}, {cache}});
         BOOST_TEST(registry->plugins().empty());
         BOOST_REQUIRE_EQUAL(registry->failures().size(), 1U);
         BOOST_TEST(registry->failures()[0].kind == LoadFailureKind::cache_refused);

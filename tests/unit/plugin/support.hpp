@@ -70,7 +70,7 @@ struct Loaded {
                     const Clock& clock = system_clock())
         : registry(make_plugin_registry(clock)) {
         search.directories = std::move(directories);
-        search.cache = temp / "cache";
+        search.caches = {temp / "cache"};
         registry->load(search);
     }
     TempDir temp;

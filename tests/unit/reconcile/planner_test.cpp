@@ -257,13 +257,15 @@ BOOST_AUTO_TEST_CASE(a_connector_that_allows_one_call_at_a_time_does_not_deadloc
     BOOST_TEST(w.run().outcomes.planned == 0U);
 }
 
-BOOST_AUTO_TEST_CASE(a_failing_strategy_decides_nothing_and_the_next_is_asked) {
+// The next strategy of the chain was asked, and overwrote what the failed one might have merged.
+BOOST_AUTO_TEST_CASE(a_strategy_that_fails_leaves_the_conflict_to_a_person) {
     World w;
     w.a.add_object("x", "one", 1);
     w.b.add_object("x", "two", 2);
-    w.chain = {"failing", "decline"};
+    w.chain = {"decline", "failing", "target-wins"};
     BOOST_TEST(exit_code_of(w.run()) == 6);
-    w.chain = {"failing", "decline", "target-wins"};
+    BOOST_TEST(*w.a.content("x") == "one");
+    w.chain = {"decline", "target-wins"};
     BOOST_TEST(exit_code_of(w.run()) == 0);
     BOOST_TEST(*w.a.content("x") == "two");
 }

@@ -19,15 +19,27 @@ constexpr CallTraits kWrite{.is_write = true, .is_idempotent = false, .is_long =
 
 struct Call : GuardedCall {
     std::function<Status(const CallContext&)> body;
+    std::function<Status(const CallContext&)> enters; // none: a place is free
     bool repeatable = true;
+    bool foreign = false;
+    std::uint64_t so_far = 0;
     int made = 0;
+    int places = 0; // held
 
     explicit Call(std::function<Status(const CallContext&)> b) : body(std::move(b)) {}
     Status make(const CallContext& call) override {
         ++made;
         return body(call);
     }
+    Status enter(const CallContext& call) override {
+        const Status status = enters ? enters(call) : Status();
+        places += status.ok() ? 1 : 0;
+        return status;
+    }
+    void leave() override { --places; }
     bool can_repeat(const Status&) override { return repeatable; }
+    bool is_foreign() const override { return foreign; }
+    std::uint64_t progress() const override { return so_far; }
 };
 
 struct Seen : GuardObserver {
@@ -315,6 +327,148 @@ BOOST_AUTO_TEST_CASE(many_callers_at_once_are_all_counted) {
     const GuardStats stats = g.guard->stats();
     BOOST_TEST(stats.calls == static_cast<std::uint64_t>(kThreads * kCalls));
     BOOST_TEST(stats.calls + stats.retries == static_cast<std::uint64_t>(made.load()));
+}
+
+BOOST_AUTO_TEST_CASE(an_error_of_the_body_says_nothing_about_the_side_it_was_meant_for) {
+    GuardOptions options;
+    options.breaker.consecutive_failures = 2;
+    Guarded g(options);
+    for (const Status& status : {kUnavailable, kUnavailable, kUnavailable, rate_limited(5'000)}) {
+        Call call = failing(1, status);
+        call.foreign = true;
+        const Status failed = g.run(call, kWrite);
+        BOOST_TEST((failed.code() == status.code()));
+        BOOST_TEST(failed.error().endpoint.empty());
+        BOOST_TEST(call.made == 1);
+    }
+    const GuardStats stats = g.guard->stats();
+    BOOST_TEST((stats.breaker.state == BreakerState::closed));
+    BOOST_TEST(stats.breaker.failures == 0U);
+    BOOST_TEST(stats.retries == 0U);
+    BOOST_TEST(g.guard->limiter().paused_until_mono_ns() == 0);
+    Call own = failing(1, Status(Code::permission_denied, "no"));
+    BOOST_TEST(g.run(own).error().endpoint == "the store");
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_a_place_uses_up_no_time_of_the_call) {
+    GuardOptions options;
+    options.attempt_ns = 7'000 * kMs;
+    options.retry.total_ns = 10'000 * kMs;
+    Guarded g(options);
+    std::int64_t left_ns = 0;
+    Call call([&, failures = 2](const CallContext& context) mutable {
+        left_ns = context.deadline_mono_ns - g.clock.mono_ns();
+        return failures-- > 0 ? kUnavailable : Status();
+    });
+    call.enters = [&](const CallContext&) {
+        g.clock.advance_ms(60'000);
+        return Status();
+    };
+    BOOST_TEST(g.run(call).ok());
+    BOOST_TEST(call.made == 3);
+    BOOST_TEST(call.places == 0);
+    BOOST_TEST(left_ns == 7'000 * kMs);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_gets_no_place_holds_no_permit_and_is_not_made) {
+    GuardOptions options;
+    options.breaker.half_open_calls = 1;
+    options.breaker.half_open_successes = 1;
+    options.breaker.consecutive_failures = 1;
+    options.breaker.open_ns = 1'000 * kMs;
+    options.retry.max_attempts = 1;
+    Guarded g(options);
+    Call opens = failing(1, kUnavailable);
+    BOOST_TEST(!g.run(opens).ok());
+    g.clock.advance_ms(1'000);
+    Call waits = failing(0, kUnavailable);
+    waits.enters = [&](const CallContext&) {
+        Call probe = failing(0, kUnavailable); // would be too many if the waiting one held a permit
+        BOOST_TEST(g.run(probe).ok());
+        return Status(Code::cancelled, "interrupted");
+    };
+    BOOST_TEST((g.run(waits).code() == Code::cancelled));
+    BOOST_TEST(waits.made == 0);
+    BOOST_TEST(waits.places == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_that_begins_while_a_call_waits_for_its_place_holds_it_too) {
+    Guarded g;
+    Call call = failing(0, kUnavailable);
+    call.enters = [&](const CallContext&) {
+        g.guard->limiter().pause_until(g.clock.mono_ns() + 400 * kMs);
+        return Status();
+    };
+    const std::int64_t before = g.clock.mono_ns();
+    BOOST_TEST(g.run(call).ok());
+    BOOST_TEST(g.clock.mono_ns() - before == 400 * kMs);
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_gets_further_each_time_is_not_given_up) {
+    GuardOptions options;
+    options.retry.budget = 3;
+    options.breaker.window = WindowKind::none;
+    Guarded g(options);
+    Call call([&](const CallContext&) {
+        g.clock.advance_ms(100'000);
+        if (call.made <= 50) {
+            ++call.so_far;
+        }
+        return call.made == 50 ? rate_limited(250'000) : kUnavailable;
+    });
+    const Status status = g.run(call);
+    BOOST_TEST(call.made > 50);
+    BOOST_TEST(call.made < 55); // once it stays where it is, its time runs out
+    BOOST_TEST((status.code() == Code::unavailable));
+    BOOST_TEST(status.message().find("without getting further") != std::string::npos);
+    BOOST_TEST(g.guard->stats().breaker.failures == 1U); // one call
+}
+
+BOOST_AUTO_TEST_CASE(a_failure_after_a_wait_for_quota_counts_for_the_breaker) {
+    Guarded g;
+    Call call([&](const CallContext&) { return call.made == 1 ? rate_limited(10) : kUnavailable; });
+    BOOST_TEST((g.run(call).code() == Code::unavailable));
+    BOOST_TEST(g.guard->stats().breaker.failures == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_that_nobody_would_wait_for_holds_nobody) {
+    Guarded g;
+    Call refused = failing(1, rate_limited(3'600'000));
+    BOOST_TEST((g.run(refused).code() == Code::rate_limited));
+    const std::int64_t before = g.clock.mono_ns();
+    Call flush = failing(0, kUnavailable);
+    BOOST_TEST(g.run(flush).ok());
+    BOOST_TEST(g.clock.mono_ns() == before);
+}
+
+BOOST_AUTO_TEST_CASE(looking_at_what_became_of_failures_does_not_make_up_for_them) {
+    GuardOptions options;
+    options.retry.max_attempts = 1;
+    options.breaker.consecutive_failures = 3;
+    options.breaker.failure_rate_percent = 0;
+    Guarded g(options);
+    CallContext look;
+    look.look = true;
+    for (int i = 0; i < 3; ++i) {
+        BOOST_TEST((g.guard->breaker().snapshot().state == BreakerState::closed));
+        Call write = failing(1, kUnavailable);
+        BOOST_TEST(!g.run(write, kWrite).ok());
+        Call fine = failing(0, kUnavailable);
+        BOOST_TEST((g.run(fine, kRead, look).ok() || i == 2));
+    }
+    BOOST_TEST((g.guard->breaker().snapshot().state == BreakerState::open));
+}
+
+BOOST_AUTO_TEST_CASE(a_quota_that_passes_by_itself_is_waited_for) {
+    Guarded g;
+    Call call = failing(2, Status(Error{Code::quota_exceeded, "60 a minute", {}, 20'000, 0}));
+    const std::int64_t before = g.clock.mono_ns();
+    BOOST_TEST(g.run(call, kWrite).ok());
+    BOOST_TEST(g.clock.mono_ns() - before == 40'000 * kMs);
+    BOOST_TEST(g.guard->stats().retries == 0U);
+    Call full = failing(1, Status(Code::quota_exceeded, "disk full"));
+    BOOST_TEST((g.run(full, kWrite).code() == Code::quota_exceeded));
+    BOOST_TEST(full.made == 1);
 }
 
 BOOST_AUTO_TEST_CASE(options_that_make_no_sense_make_no_guard) {

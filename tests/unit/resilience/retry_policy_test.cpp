@@ -124,6 +124,29 @@ BOOST_AUTO_TEST_CASE(waiting_for_quota_uses_up_no_attempt_but_ends) {
     BOOST_TEST(policy->after({.status = at_once}).wait_ns > 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_full_quota_needs_a_person_unless_the_server_says_when_it_passes) {
+    const auto policy = make_retry_policy({.max_quota_wait_ns = 60'000 * kMs});
+    const Status full = failure(Code::quota_exceeded);
+    BOOST_TEST(!policy->after({.status = full}).again);
+    const Status passing = failure(Code::quota_exceeded, 4'000, 4);
+    const RetryDecision decision = policy->after({.status = passing});
+    BOOST_TEST(decision.again);
+    BOOST_TEST(decision.for_quota);
+    BOOST_TEST(decision.wait_ns == 4'000 * kMs);
+    const Status tomorrow = failure(Code::quota_exceeded, 86'400'000, 4);
+    BOOST_TEST(!policy->after({.status = tomorrow}).again);
+}
+
+BOOST_AUTO_TEST_CASE(an_attempt_that_got_further_costs_no_budget) {
+    const auto policy = make_retry_policy({.budget = 1});
+    const Status status = failure(Code::unavailable);
+    for (int i = 0; i < 100; ++i) {
+        BOOST_TEST(policy->after({.status = status, .got_further = true}).again);
+    }
+    BOOST_TEST(policy->after({.status = status}).again);
+    BOOST_TEST(!policy->after({.status = status}).again);
+}
+
 BOOST_AUTO_TEST_CASE(a_rate_limit_without_a_time_is_a_failure_like_others) {
     const auto policy = make_retry_policy({.max_attempts = 3});
     const Status status = failure(Code::rate_limited);

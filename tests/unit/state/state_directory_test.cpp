@@ -173,6 +173,80 @@ BOOST_AUTO_TEST_CASE(a_place_that_may_not_be_written_is_a_clear_error) {
     ::chmod((directory.path() / "state").c_str(), 0700);
 }
 
+// Runs `body` without the privileges that open everything. `directory` becomes that user's.
+int unprivileged(const std::filesystem::path& directory, const std::function<int()>& body) {
+    constexpr uid_t kNobody = 65534;
+    if (::geteuid() == 0) {
+        BOOST_REQUIRE(::chmod(directory.parent_path().c_str(), 0755) == 0);
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(directory)) {
+            BOOST_REQUIRE(::chown(entry.path().c_str(), kNobody, kNobody) == 0);
+        }
+        BOOST_REQUIRE(::chown(directory.c_str(), kNobody, kNobody) == 0);
+    }
+    return in_child([&] {
+        if (::geteuid() == 0 && (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0)) {
+            return 97;
+        }
+        return body();
+    });
+}
+
+// SQLite made a `-shm` of the file's own mode, which then kept everybody from writing for good.
+BOOST_AUTO_TEST_CASE(a_file_that_was_read_only_for_a_while_can_be_written_again) {
+    const TemporaryDirectory outer;
+    const std::filesystem::path path = outer.path() / "state";
+    { const OpenState state(path); }
+    const std::filesystem::path file = path / "state.db";
+    BOOST_TEST(unprivileged(path, [&] {
+                   ::chmod(file.c_str(), 0444);
+                   const auto refused = open_state_directory(path);
+                   if (refused.code() != Code::permission_denied ||
+                       refused.status().message().find(file.native()) == std::string::npos ||
+                       std::filesystem::exists(file.native() + "-shm")) {
+                       return 1;
+                   }
+                   // What an earlier version left behind.
+                   write_file(file.native() + "-shm", "");
+                   ::chmod((file.native() + "-shm").c_str(), 0444);
+                   ::chmod(file.c_str(), 0600);
+                   const auto opened = open_state_directory(path);
+                   return opened.ok() && (*opened)->open_sync("documents").ok() ? 0 : 2;
+               }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_file_that_may_not_be_opened_is_named) {
+    const TemporaryDirectory outer;
+    const std::filesystem::path path = outer.path() / "state";
+    { const OpenState state(path); }
+    const std::filesystem::path file = path / "state.db";
+    BOOST_TEST(unprivileged(path, [&] {
+                   ::chmod(file.c_str(), 0);
+                   const auto refused = open_state_directory(path);
+                   return refused.code() == Code::permission_denied &&
+                                  refused.status().message().find("'" + file.native() + "'") !=
+                                      std::string::npos
+                              ? 0
+                              : 1;
+               }) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_that_may_not_be_written_is_named) {
+    const TemporaryDirectory outer;
+    const std::filesystem::path path = outer.path() / "state";
+    { const OpenState state(path); }
+    BOOST_TEST(unprivileged(path, [&] {
+                   ::chmod(path.c_str(), 0555);
+                   const auto refused = open_state_directory(path);
+                   const std::string message = refused.status().message();
+                   ::chmod(path.c_str(), 0700);
+                   return refused.code() == Code::permission_denied &&
+                                  message.find("'" + path.native() + "'") != std::string::npos &&
+                                  !std::filesystem::exists(path / "state.db-shm")
+                              ? 0
+                              : 1;
+               }) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_is_no_database_stays_as_it_is) {
     const TemporaryDirectory directory;
     write_file(directory.path() / "state.db", std::string(100'000, 'x'));

@@ -1,11 +1,11 @@
 // A state directory of its own for a test, and ways to treat it badly.
 #pragma once
 
+#include "fakes/temporary_directory.hpp"
 #include "syncline/state/state.hpp"
 
 #include <boost/test/unit_test.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -16,26 +16,7 @@
 
 namespace syncline::test {
 
-class TemporaryDirectory {
-public:
-    TemporaryDirectory() {
-        std::string pattern =
-            (std::filesystem::temp_directory_path() / "syncline-state-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-        path_ = pattern;
-    }
-    ~TemporaryDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TemporaryDirectory(const TemporaryDirectory&) = delete;
-    TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-};
+using fakes::TemporaryDirectory;
 
 inline void require_ok(const Status& status) {
     BOOST_REQUIRE_MESSAGE(status.ok(), status.message());

@@ -15,6 +15,7 @@ struct CallContext {
     std::int64_t deadline_mono_ns = kNoDeadline; // on the engine's monotonic clock
     bool dry_run = false;                        // no side effects, not even tidying up
     bool retry = false;                          // the same operation was tried before
+    bool look = false; // asks what became of a call that failed: no news of the side's health
 };
 
 } // namespace syncline

@@ -21,4 +21,9 @@ const Clock& system_clock();
 
 inline constexpr std::int64_t kNoDeadline = INT64_MAX;
 
+// `span` after `time`, neither of them negative; at the latest kNoDeadline.
+inline std::int64_t later(std::int64_t time, std::int64_t span) {
+    return span > kNoDeadline - time ? kNoDeadline : time + span;
+}
+
 } // namespace syncline

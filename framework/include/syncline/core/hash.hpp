@@ -25,6 +25,22 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
+// SHA-256, piece by piece.
+class Sha256Hasher {
+public:
+    Sha256Hasher();
+    ~Sha256Hasher();
+    Sha256Hasher(const Sha256Hasher&) = delete;
+    Sha256Hasher& operator=(const Sha256Hasher&) = delete;
+
+    void update(const void* data, std::size_t size);
+    Bytes digest(); // 32 bytes; once, at the end
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
 Bytes content_hash(BytesView content);
 Bytes sha256(BytesView content); // 32 bytes
 std::string to_hex(BytesView bytes);

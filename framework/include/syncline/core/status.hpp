@@ -68,6 +68,7 @@ struct Error {
     std::vector<ErrorDetail> details;
     std::int64_t retry_after_ms = -1; // -1: the other side did not say
     std::uint32_t retry_class = 0;    // 0: the default of the code
+    std::string endpoint = {};        // location of the one whose call failed; empty: none did
 };
 
 class [[nodiscard]] Status {
@@ -89,6 +90,8 @@ public:
 
     // The same error with `context: ` before its message.
     Status with_context(std::string_view context) const;
+    // The same error with `; note` behind its message.
+    Status with_note(std::string_view note) const;
 
 private:
     std::shared_ptr<const Error> error_;

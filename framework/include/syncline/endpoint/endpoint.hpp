@@ -20,6 +20,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace syncline {
@@ -86,6 +87,7 @@ struct EndpointOptions {
     // Bodies then go through this process, where they can be counted.
     RateLimiter* bandwidth = nullptr;
     GuardOptions guard;
+    std::optional<GuardStats>* unreachable = nullptr; // set if no endpoint comes of it; may be null
 };
 
 // Null without a limit. Its burst is a quarter of a second's worth, within what is sensible.

@@ -1,7 +1,7 @@
 // Carries a stored plan out, phase by phase, on the worker pool. Right before an overwrite or a
-// removal the side must still be as the plan saw it; an item that fails or moved is reported and
-// the others go on. The base follows what was really done: batch by batch, and only after the
-// written side has flushed.
+// removal the side must still be as the plan saw it, and its content is in the archive; an item
+// that fails or moved is reported and the others go on. The base follows what was really done:
+// batch by batch, and only after the written side has flushed.
 //
 // Threads: execute() runs in its caller's thread, operations on the pool.
 #pragma once
@@ -27,12 +27,30 @@ struct ExecuteOptions {
     std::uint64_t in_memory_up_to = std::uint64_t{256} << 10U; // per worker; larger contents stream
 };
 
+// What makes it possible to go back. The order for each item: its old content durable in the
+// archive, its entry in the journal, the write, the flush, the base.
+struct Keeping {
+    std::int64_t run = 0;            // in the journal
+    ArchiveStore* archive = nullptr; // null: old contents are not kept
+    JournalStore* journal = nullptr; // null: nothing is kept or recorded
+    bool fetches = false;            // keep contents of sides that are not local, too
+    // Called in execute()'s thread for a content that a bound of the archive excludes.
+    std::function<void(const PlannedOp&, const std::string& why)> not_kept;
+};
+
 // One operation that did not simply succeed.
 struct OpReport {
     const PlannedOp& op;
     Outcome outcome;
     Code code;
     std::string message;
+};
+
+// The contents that both sides agreed on and that later merges need.
+struct KeptBases {
+    ArchiveStore* archive = nullptr; // null: nothing is kept
+    // The largest body whose base content is of use for a key; 0: none. Any thread.
+    std::function<std::uint64_t(BytesView key)> limit;
 };
 
 struct ExecuteInputs {
@@ -47,6 +65,8 @@ struct ExecuteInputs {
     // Called in execute()'s thread for what was skipped, conflicted, failed or is left pending.
     std::function<Status(const OpReport&)> report;
     ExecuteOptions options;
+    Keeping keeping = {};
+    KeptBases kept_bases = {};
 };
 
 struct ExecuteResult {

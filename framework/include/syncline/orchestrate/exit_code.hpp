@@ -16,8 +16,10 @@ inline constexpr int kTemporary = 5; // run again
 inline constexpr int kConflicts = 6;
 inline constexpr int kNeedsPerson = 7; // credentials, quota, corrupt state, a root that vanished
 inline constexpr int kGuard = 8;       // nothing changed
+inline constexpr int kDifferences = 9; // found by verify
 inline constexpr int kLockHeld = 11;
 inline constexpr int kInterrupted = 130;
+inline constexpr int kReaderGone = 141; // nobody read the result to its end, as after SIGPIPE
 } // namespace exit_code
 
 int exit_code_of(const Status& status);

@@ -46,6 +46,11 @@ Result<Location> parse_location(std::string_view text, const PluginRegistry& plu
 Result<std::vector<std::string>> connector_configs(const Location& location,
                                                    const PluginDescription& inside);
 
+// The JSON document that configures any plugin from the query of a URL, without '?'. `shown`: what
+// the query belongs to, for people.
+Result<std::string> config_of_query(const PluginDescription& plugin, std::string_view query,
+                                    std::string_view shown);
+
 // The connector for it in all its wrappers, configured.
 Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins,
                                                   const Location& location);

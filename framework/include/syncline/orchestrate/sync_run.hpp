@@ -7,6 +7,7 @@
 
 #include "syncline/core/clock.hpp"
 #include "syncline/core/losses.hpp"
+#include "syncline/orchestrate/strategy_spec.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 #include "syncline/pool/worker_pool.hpp"
 #include "syncline/progress/run_progress.hpp"
@@ -24,15 +25,25 @@
 
 namespace syncline {
 
+// Whether runs keep the contents that they overwrite or delete in the archive.
+enum class Archiving : std::uint8_t {
+    off = 1,
+    local = 2, // of sides whose contents can be had without fetching them
+    all = 3,
+};
+
 struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
     Rules rules;
-    std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
+    // The chain, first to last: ids or their last labels, with options as in a URL.
+    std::vector<std::string> strategies;
+    std::vector<ChainSpec> pattern_strategies; // instead of it for some keys; the last that fits
     std::filesystem::path state_directory;
     std::uint64_t bytes_per_s = 0; // of bodies, both directions together; 0: no limit
     std::size_t workers = 2;       // operations at the same time, as far as the pool has workers
     GuardOptions guard;            // of each side
+    Archiving archiving = Archiving::local;
 };
 
 // One operation that did not simply succeed, or was decided in a way worth telling.
@@ -50,6 +61,13 @@ struct ReportedItem {
 struct ReportedGuard {
     Side side = Side::source;
     GuardStats stats;
+};
+
+// A content that was overwritten or deleted although the archive could not take it.
+struct NotArchived {
+    Bytes key;
+    Side side = Side::target;
+    std::string why;
 };
 
 struct SyncReport {
@@ -70,9 +88,13 @@ struct SyncReport {
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;
+    std::vector<NotArchived> not_archived; // at most kReportedItems; the journal says it of all
+    std::uint64_t not_archived_count = 0;
+    std::string command = "sync"; // or "resolve", "retry"; or "undo", "restore" of `of_run`
+    std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
-    std::vector<ReportedGuard> guards; // of the sides that were reached
+    std::vector<ReportedGuard> guards; // of the sides that were called
     std::uint64_t queue_depth_max =
         0; // batches of operations handed to the workers at the same time
     bool interrupted = false;
@@ -82,10 +104,29 @@ struct SyncReport {
 };
 inline constexpr std::size_t kReportedItems = 10'000;
 
+// What becomes of conflicts in a run over some keys.
+enum class Take : std::uint8_t {
+    chain = 1, // what the sync's strategies say
+    source = 2,
+    target = 3,
+    both = 4, // as the chain, which is keep-both then
+    content = 5,
+};
+
+// A run over some keys only: what a person resolved, or what failed before.
+struct Selection {
+    std::vector<Bytes> keys; // ascending, each once; no containers
+    Take take = Take::chain;
+    Bytes content;             // Take::content: what both sides get
+    std::vector<RunNote> seen; // conflicts a person decided on: the sides must be as noted there
+    std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
+};
+
 struct RunControl {
-    std::stop_token drain; // finish what is under way, then stop
-    std::stop_token stop;  // stop that, too
-    bool dry_run = false;  // plan only
+    std::stop_token drain;                // finish what is under way, then stop
+    std::stop_token stop;                 // stop that, too
+    bool dry_run = false;                 // plan only
+    const Selection* selection = nullptr; // null: everything; outlives the run
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.
     std::function<void(const PlannedOp&)> show;

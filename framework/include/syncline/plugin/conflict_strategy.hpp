@@ -49,8 +49,13 @@ struct Decision {
     DecisionAction action = DecisionAction::defer;
     Bytes source_key; // keep_both: where that side's item goes; empty: stays
     Bytes target_key;
+    // keep_both: where in the new key its number stands; size 0: where `.conflict-<n>` has it.
+    std::size_t number_at = 0;
+    std::size_t number_size = 0;
     std::string reason;
-    Bytes merged; // merge: the content
+    Bytes merged;        // merge: the content
+    Bytes merged_digest; // merge: where the archive has it, once it is there
+    std::int64_t merged_wall_ns = 0;
 };
 
 class ConflictStrategy {
@@ -58,6 +63,8 @@ public:
     virtual ~ConflictStrategy() = default;
     virtual const std::string& plugin_id() const = 0;
     virtual Result<Decision> decide(const CallContext& call, const Conflict& conflict) = 0;
+    // The largest body, in bytes, whose base content it can use; 0: none. Constant.
+    virtual std::uint64_t base_content_limit() const { return 0; }
 };
 
 } // namespace syncline

@@ -107,13 +107,16 @@ struct PutRequest {
     Condition condition = Condition::if_absent;
     BytesView expected_version; // for if_version
     ItemView item;              // size, mtime, hash and metadata to store; its key is ignored
-    BytesView idempotency;      // empty: the wrapper makes one
+    // Names the intent: the same for every attempt at this write (core/intent.hpp). Empty: the
+    // wrapper makes one for each call.
+    BytesView idempotency;
 };
 
 struct RemoveRequest {
     BytesView key;
     Condition condition = Condition::if_version;
     BytesView expected_version;
+    BytesView idempotency; // as PutRequest's
 };
 
 struct RenameRequest {
@@ -122,6 +125,7 @@ struct RenameRequest {
     BytesView to_key;
     Condition condition = Condition::if_absent; // on the destination
     BytesView to_version;
+    BytesView idempotency; // as PutRequest's
 };
 
 class Renamer {

@@ -60,7 +60,8 @@ enum class LoadFailureKind {
     broken,         // the entry or its factory breaks the rules of the ABI
     unreadable,     // the file, or the manifest of its bundle, cannot be read
     digest_differs, // not the file that the manifest of its bundle names
-    cache_refused,  // no private place for copies; `library` is that place, and nothing was loaded
+    cache_refused,  // no private place for copies; `library` is the first of those that were tried,
+                    // and nothing was loaded
 };
 std::string_view name_of(LoadFailureKind kind);
 
@@ -72,8 +73,9 @@ struct LoadFailure {
 
 struct PluginSearch {
     std::vector<std::filesystem::path>
-        directories;             // in order of preference; a file loads that library alone
-    std::filesystem::path cache; // private copies go here, created 0700
+        directories; // in order of preference; a file loads that library alone
+    // Private copies go to the first of these that can be used, created 0700.
+    std::vector<std::filesystem::path> caches;
 };
 
 // --plugin-path directories, then SYNCLINE_PLUGIN_PATH (absolute entries only), then unless
@@ -88,6 +90,9 @@ public:
     // Loads everything in the directories. Called again, it takes up what was added or replaced
     // since: new instances come from the new libraries, existing ones go on with the old.
     virtual void load(const PluginSearch& search) = 0;
+    // As load(), where it looked last, if a file there was added, replaced or removed since; each
+    // run begins with it. A library that was replaced by one that cannot be used stays in use.
+    virtual void refresh() {}
 
     virtual std::vector<PluginDescription>
     plugins() const = 0; // sorted by kind and id; one per id, the one that is used

@@ -34,10 +34,7 @@ struct ProgressSnapshot {
 // numbers is.
 class RunProgress {
 public:
-    void enter(RunPhase phase) {
-        phase_.store(phase, std::memory_order_relaxed);
-        event(RunEventKind::phase_changed, Code::ok, {}, name_of(phase));
-    }
+    void enter(RunPhase phase);
     void listed(std::uint64_t n) { items_listed_.fetch_add(n, std::memory_order_relaxed); }
     void compared() { items_compared_.fetch_add(1, std::memory_order_relaxed); }
     void planned(std::uint64_t ops, std::uint64_t bytes) {
@@ -57,10 +54,11 @@ public:
     void breaker_open(bool opens) {
         breakers_open_.fetch_add(opens ? 1 : -1, std::memory_order_relaxed);
     }
-    void queue_depth(std::uint64_t depth) { // one thread
+    void queue_depth(std::uint64_t depth) {
         queue_depth_.store(depth, std::memory_order_relaxed);
-        if (depth > queue_depth_max_.load(std::memory_order_relaxed)) {
-            queue_depth_max_.store(depth, std::memory_order_relaxed);
+        std::uint64_t most = queue_depth_max_.load(std::memory_order_relaxed);
+        while (most < depth &&
+               !queue_depth_max_.compare_exchange_weak(most, depth, std::memory_order_relaxed)) {
         }
     }
     void event(RunEventKind kind, Code code, std::string_view subject, std::string_view text) {

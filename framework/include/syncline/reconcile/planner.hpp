@@ -46,7 +46,8 @@ struct PlanSummary {
 
 Result<PlanSummary> make_plan(const PlanInputs& inputs, const CallContext& call);
 
-// Code::guard_tripped with what tripped, the numbers, what to check and the flag that overrides it.
+// Code::guard_tripped with all that tripped, the numbers, what to check and the flags that
+// override.
 Status check_deletion_guards(const PlanSummary& summary, const Rules& rules,
                              const std::string& source_location,
                              const std::string& target_location);

@@ -38,11 +38,13 @@ struct ConflictCase {
 };
 
 // Decides conflicts: in a run, the chain of strategy plugins. keep_both comes back with the loser's
-// key free on both sides.
+// key free on both sides, merge with what was merged in the archive.
 class ConflictResolver {
 public:
     virtual ~ConflictResolver() = default;
     virtual Result<Decision> resolve(const ConflictCase& conflict) = 0;
+    // Whether an unchanged item's content should be kept for later merges, and is not yet.
+    virtual bool lacks_base_content(const BaseEntryView&) { return false; }
 };
 
 class Reconciler {

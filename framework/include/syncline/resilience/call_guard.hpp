@@ -2,11 +2,15 @@
 // guard waits its turn, is refused while the endpoint fails too often, is given up when it takes
 // too long, and is made again when that may help. From the outside in:
 //
-//     total deadline -> retry -> rate limiter -> circuit breaker -> attempt deadline -> call
+//     total deadline -> retry -> place -> rate limiter -> circuit breaker -> attempt deadline ->
+//     call
 //
-// There is one guard per endpoint and resource type, so that trouble with one stays there. A server
-// that asks for a pause (Code::rate_limited) pauses the limiter for every caller: waiting for quota
-// is a state, not an error, and uses up no attempt.
+// There is one guard per endpoint and resource type (an endpoint has one type today), so that
+// trouble with one stays there. A server that asks for a pause (Code::rate_limited, or
+// Code::quota_exceeded with a time) pauses the limiter for every caller: waiting for quota is a
+// state, not an error, and uses up no attempt. Nor does waiting for a place among the calls that
+// may overlap. A call that got further than ever before it broke off starts anew with its attempts
+// and its total time.
 //
 // Threads: any number of calls at the same time; the observer is called from their threads.
 #pragma once
@@ -48,9 +52,22 @@ struct CallTraits {
 class GuardedCall {
 public:
     virtual ~GuardedCall() = default;
+    // Before each attempt: takes a place among the calls that may overlap, waiting for one as long
+    // as `call` allows. An error ends the call; after a success leave() follows, with or without
+    // make() in between.
+    virtual Status enter(const CallContext& call) {
+        (void)call;
+        return {};
+    }
+    virtual void leave() {}
     virtual Status make(const CallContext& call) = 0;
     // Asked after a failure: whether make() can start again, having undone what it passed on.
     virtual bool can_repeat(const Status& after) { return after.code() != Code::ok; }
+    // Asked after a failure: whether it came from the body or the sink that make() was given. Then
+    // it says nothing about the side that was called, and is returned at once.
+    virtual bool is_foreign() const { return false; }
+    // How far it has got over all attempts, in whatever unit; never shrinks.
+    virtual std::uint64_t progress() const { return 0; }
 };
 
 // What a guard does that a person might like to see. Must not throw.
@@ -77,7 +94,8 @@ public:
     // Code::circuit_open without an attempt while the breaker is open, with retry_after_ms and the
     // last failure. A call counts for the breaker once, however often it is tried. Code::cancelled
     // and Code::timeout when the caller's stop or deadline ends a wait. Otherwise the status of the
-    // last attempt.
+    // last attempt. Every error that is not foreign to this side carries its name as
+    // Error::endpoint.
     virtual Status run(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) = 0;
     virtual GuardStats stats() = 0;
     virtual CircuitBreaker& breaker() = 0;

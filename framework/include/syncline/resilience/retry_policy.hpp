@@ -51,6 +51,8 @@ struct FailedAttempt {
     std::int64_t quota_wait_ns = 0; // of these: waited for quota
     bool is_write = false;
     bool is_idempotent = false;
+    bool got_further = false; // than every attempt before: free of the budget, or a long listing
+                              // over a bad line would use up everybody's
 };
 
 struct RetryDecision {

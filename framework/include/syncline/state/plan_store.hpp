@@ -33,8 +33,9 @@ enum class Action : std::uint8_t {
     rename = 10,   // the item that `side` calls `other_key` becomes `key`, as on the other side
     follow = 11, // part of another rename and not counted by itself: an item that moves along with
                  // its directory (from `other_key` to `key`), or one that waits aside in a cycle
+    merge = 12,  // both sides changed and were merged: the result is written to both
 };
-inline constexpr std::size_t kActionNumbers = 12; // and 0, which is none
+inline constexpr std::size_t kActionNumbers = 13; // and 0, which is none
 
 // Executed in this order; containers before content when creating, after it when removing. Renames
 // come after the containers they lead into, and before the content that takes their old names.
@@ -59,6 +60,14 @@ std::string_view name_of(Action action);
 enum class Outcome : std::uint8_t { pending = 0, ok = 1, skipped = 2, conflicted = 3, failed = 4 };
 std::string_view name_of(Outcome outcome);
 
+// What a strategy made of both sides. Its bytes wait in the archive.
+struct MergedContent {
+    Bytes digest; // where the archive has it
+    Bytes hash;   // XXH3-128, as the base keeps it
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = kUnknownTime; // of both sides, once it is written
+};
+
 struct PlannedOp {
     std::int64_t id = 0; // given by add(); ascending in key order
     Bytes key;
@@ -67,8 +76,9 @@ struct PlannedOp {
     Phase phase = Phase::none;
     ItemKind kind = ItemKind::object;
     ConflictKind conflict = ConflictKind::none; // also set when a conflict was decided
-    bool differs = false; // record: let the sides differ; keep_both: write the target only; rename:
-                          // the content changed as well, so it is copied and the old one removed
+    bool differs = false; // record: let the sides differ; keep_both, merge: write the target only;
+                          // rename: the content changed as well, so it is copied and the old one
+                          // removed
     bool unreadable =
         false; // skip: could not be read (rather than: of a kind that cannot be synchronised)
     std::optional<Item> source; // as listed when planned; keys empty (they are `key`)
@@ -78,6 +88,7 @@ struct PlannedOp {
     Bytes base_source_id; // who the item was on each side, if known
     Bytes base_target_id;
     bool has_base = false;
+    std::optional<MergedContent> merged; // merge
     Bytes other_key; // keep_both: where the loser goes; rename, follow: the old name
     Bytes via_key;   // rename: where the item waits already, because its old name is taken by now
     std::string reason; // for people: the rule that fired, the strategy that decided

@@ -7,6 +7,7 @@
 #include "syncline/state/plan_store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,6 +53,9 @@ public:
     virtual Status note(std::int64_t run, const RunNote& note) = 0;
     virtual Status finish(const RunRecord& record) = 0; // by record.id; durable on return
     virtual Result<std::vector<RunRecord>> latest(std::size_t at_most) = 0; // newest first
+    // Newest first, one in memory at a time. `visit` returns false to stop, and calls nothing here.
+    virtual Status each(const std::function<bool(RunRecord&&)>& visit) = 0;
+    virtual Result<std::optional<RunRecord>> find(std::int64_t run) = 0;
     virtual Result<std::vector<RunNote>> notes(std::int64_t run) = 0;
 };
 

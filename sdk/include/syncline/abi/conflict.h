@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 #define SYNCLINE_IFACE_CONFLICT "syncline.conflict/1"
+#define SYNCLINE_IFACE_CONFLICT_BASE "syncline.conflict-base/1"
 
 /* syncline_conflict.kind; a strategy answers an unknown kind with DECLINE. */
 #define SYNCLINE_CONFLICT_BOTH_CHANGED 1u
@@ -63,6 +64,8 @@ typedef struct syncline_decision {
     syncline_str reason;              /* shown to people and kept in the run log */
     const syncline_item* merged_item; /* MERGE: metadata of the result; may be NULL */
     uint64_t flags;                   /* 0; unknown bits are ignored */
+    uint64_t number_at; /* KEEP_BOTH: where in the new key its number begins; the host counts it */
+    uint64_t number_size; /* up until the name is free. 0 = the host's own way: .conflict-<n> */
 } syncline_decision;
 
 /* Receives the answer. Owner: host, borrowed for the call. */
@@ -93,6 +96,17 @@ typedef struct syncline_conflict_strategy {
                               const syncline_conflict* conflict,
                               const syncline_decision_sink* sink);
 } syncline_conflict_strategy;
+
+/* What a strategy that merges three ways offers beside it. The host then keeps the content that
+ * both sides agreed on and gives it as base_content. Owner: plugin, static. */
+typedef struct syncline_conflict_base {
+    uint32_t struct_size;
+    uint32_t reserved0;
+
+    /* [any & configured] The largest body, in bytes, whose base this instance can use; 0 = none.
+     * The same answer every time. Cannot fail. */
+    uint64_t (*content_limit)(const syncline_plugin* plugin);
+} syncline_conflict_base;
 
 #ifdef __cplusplus
 }

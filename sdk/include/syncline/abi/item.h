@@ -60,8 +60,13 @@ extern "C" {
 #define SYNCLINE_HASH_XXH3_128 6u
 #define SYNCLINE_HASH_VENDOR 0x8000u
 
-/* Names of metadata with a common meaning. Value "1" means executable by its owner. */
+/* Names of metadata with a common meaning.
+ * EXECUTABLE: value "1" means executable by its owner.
+ * ACCESS: what others than the owner may do. Two digits as in chmod, 4 to read plus 2 to write, the
+ * first for the group, the second for everybody else; "00" is private. Left out where it is "44".
+ * It limits what a copy allows; it is never compared, so no item differs by it alone. */
 #define SYNCLINE_META_EXECUTABLE "posix.executable"
+#define SYNCLINE_META_ACCESS "posix.access"
 
 /* syncline_reader.flags and syncline_content.flags; unknown bits are ignored. */
 #define SYNCLINE_READER_REWINDABLE 1u

@@ -111,7 +111,7 @@ typedef struct syncline_kvs {
 #define SYNCLINE_E_CURSOR_EXPIRED (-11)   /* list again */
 #define SYNCLINE_E_KEY_INVALID (-12)      /* the store cannot hold this name; detail rule */
 #define SYNCLINE_E_TOO_LARGE (-13)        /* this item only */
-#define SYNCLINE_E_QUOTA_EXCEEDED (-14)   /* slow backoff, a person must act */
+#define SYNCLINE_E_QUOTA_EXCEEDED (-14)   /* a person must act; with set_retry: waits */
 #define SYNCLINE_E_RATE_LIMITED (-15)     /* set_retry says for how long */
 #define SYNCLINE_E_UNAVAILABLE (-16)      /* backoff; counted by the circuit breaker */
 #define SYNCLINE_E_TIMEOUT (-17)          /* reads: backoff; writes: as OUTCOME_UNKNOWN */

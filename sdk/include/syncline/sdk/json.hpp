@@ -519,7 +519,7 @@ public:
                 known = known || member.name == name;
             }
             if (!known) {
-                throw Error(SYNCLINE_E_INVALID_CONFIG, "unknown setting \"" + member.name + "\"")
+                throw Error(SYNCLINE_E_INVALID_CONFIG, "unknown setting '" + member.name + "'")
                     .detail(SYNCLINE_DETAIL_PATH, pointer(path_, member.name));
             }
         }
@@ -534,15 +534,24 @@ private:
         const Value* found = value_->find(name);
         if (found == nullptr) {
             throw Error(SYNCLINE_E_INVALID_CONFIG,
-                        "the setting \"" + std::string(name) + "\" is missing")
+                        "the setting '" + std::string(name) + "' is missing")
                 .detail(SYNCLINE_DETAIL_PATH, pointer(path_, name))
                 .detail(SYNCLINE_DETAIL_EXPECTED, expected);
         }
         return *found;
     }
+    /// As people write it: `rules.0.every` for the pointer `/rules/0/every`.
+    static std::string spelled(std::string_view path) {
+        std::string out;
+        for (const char c : path.substr(path.empty() ? 0 : 1)) {
+            out += c == '/' ? '.' : c;
+        }
+        return out;
+    }
     static Error wrong(const std::string& path, const std::string& expected) {
-        return Error(SYNCLINE_E_INVALID_CONFIG,
-                     "the setting " + (path.empty() ? "document" : path) + " must be " + expected)
+        const std::string what =
+            path.empty() ? "the settings" : "the setting '" + spelled(path) + "'";
+        return Error(SYNCLINE_E_INVALID_CONFIG, what + " must be " + expected)
             .detail(SYNCLINE_DETAIL_PATH, path)
             .detail(SYNCLINE_DETAIL_EXPECTED, expected);
     }

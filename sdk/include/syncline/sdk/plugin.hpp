@@ -94,6 +94,7 @@ struct Object {
     std::shared_ptr<void> owner;
     Connector* connector = nullptr;
     ConflictStrategy* strategy = nullptr;
+    BaseContentUser* base_user = nullptr;
     Scheduler* scheduler = nullptr;
     Renamer* renamer = nullptr;
     LocalBodies* local = nullptr;
@@ -140,6 +141,7 @@ Object construct(const Setup& setup) {
         out.connector = object;
     }
     expose(out.strategy, object, SYNCLINE_IFACE_CONFLICT);
+    expose(out.base_user, object, SYNCLINE_IFACE_CONFLICT_BASE);
     expose(out.scheduler, object, SYNCLINE_IFACE_SCHEDULER);
     expose(out.renamer, object, SYNCLINE_IFACE_RENAME);
     expose(out.local, object, SYNCLINE_IFACE_LOCAL);
@@ -630,6 +632,8 @@ struct StrategyTable {
                          own.reason = str(decision.reason);
                          const RawItem merged(decision.merged_item ? *decision.merged_item : kNone);
                          own.merged_item = decision.merged_item ? &merged.get() : nullptr;
+                         own.number_at = decision.number_at;
+                         own.number_size = decision.number_size;
                          const syncline_status status = to.decide(sink, &own);
                          if (status < 0) {
                              throw StreamError(status);
@@ -639,6 +643,17 @@ struct StrategyTable {
     static inline const Item kNone{};
     static constexpr syncline_conflict_strategy kTable{sizeof(syncline_conflict_strategy), 0,
                                                        &decide};
+};
+
+struct ConflictBaseTable {
+    static std::uint64_t content_limit(const syncline_plugin* plugin) noexcept {
+        std::uint64_t limit = 0;
+        enter_quietly(plugin, &Object::base_user,
+                      [&](const BaseContentUser& user) { limit = user.base_content_limit(); });
+        return limit;
+    }
+    static constexpr syncline_conflict_base kTable{sizeof(syncline_conflict_base), 0,
+                                                   &content_limit};
 };
 
 struct SchedulerTable {
@@ -701,6 +716,7 @@ inline const void* Instance::get_interface(const syncline_plugin* plugin, const 
     const Offer offers[] = {
         offer(SYNCLINE_IFACE_CONNECTOR, object.connector, &ConnectorTable::kTable),
         offer(SYNCLINE_IFACE_CONFLICT, object.strategy, &StrategyTable::kTable),
+        offer(SYNCLINE_IFACE_CONFLICT_BASE, object.base_user, &ConflictBaseTable::kTable),
         offer(SYNCLINE_IFACE_SCHEDULER, object.scheduler, &SchedulerTable::kTable),
         offer(SYNCLINE_IFACE_RENAME, object.renamer, &RenameTable::kTable),
         offer(SYNCLINE_IFACE_LOCAL, object.local, &LocalTable::kTable),

@@ -105,6 +105,10 @@ struct Decision {
     std::string target_key;
     std::string reason;
     std::optional<Item> merged_item; ///< MERGE: metadata of the result
+    /// KEEP_BOTH: where in the new key its number stands, which the host counts up until the name
+    /// is free; size 0 = the host looks for `.conflict-<n>`.
+    std::uint64_t number_at = 0;
+    std::uint64_t number_size = 0;
 };
 
 class ConflictStrategy {
@@ -115,6 +119,19 @@ public:
     virtual ~ConflictStrategy() = default;
 
     virtual Decision decide(Call& call, const Conflict& conflict) = 0;
+};
+
+/// For strategies that merge three ways: derive from it as well, and Conflict::base_content is
+/// there for bodies up to the limit, if both sides agreed on one while the strategy was in use.
+class BaseContentUser {
+public:
+    BaseContentUser() = default;
+    BaseContentUser(const BaseContentUser&) = delete;
+    BaseContentUser& operator=(const BaseContentUser&) = delete;
+    virtual ~BaseContentUser() = default;
+
+    /// In bytes. The same answer every time.
+    virtual std::uint64_t base_content_limit() const = 0;
 };
 
 } // namespace syncline::sdk

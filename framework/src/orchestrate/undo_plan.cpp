@@ -1,0 +1,176 @@
+#include "orchestrate/undo_plan.hpp"
+
+#include "orchestrate/past_endpoint.hpp"
+#include "syncline/core/text.hpp"
+
+#include <utility>
+
+namespace syncline {
+
+namespace {
+
+bool is_what(const std::optional<Item>& now, const std::optional<Item>& wanted) {
+    if (!now || !wanted) {
+        return !now && !wanted;
+    }
+    return now->kind == wanted->kind &&
+           (now->kind == ItemKind::container ||
+            (!wanted->version.empty() && now->version == wanted->version));
+}
+
+} // namespace
+
+UndoPlanner::UndoPlanner(ItemReader& side_reader, Side side, std::int64_t run, TakeBack how,
+                         ArchiveStore& archive, PlanStore& plan, const CallContext& call)
+    : reader_(side_reader), side_(side), run_(run), how_(how), archive_(archive), plan_(plan),
+      call_(call) {}
+
+Status UndoPlanner::add(const JournalEntry& entry) {
+    if (call_.stop.stop_requested()) {
+        return {Code::cancelled, "interrupted"};
+    }
+    PlannedOp op;
+    op.key = entry.key;
+    op.side = side_;
+    op.kind = is_container_key(entry.key) ? ItemKind::container
+              : entry.before              ? entry.before->kind
+              : entry.after               ? entry.after->kind
+                                          : ItemKind::object;
+    Result<Item> found = reader_.stat(call_, entry.key);
+    if (!found.ok() && found.code() != Code::not_found) {
+        if (found.code() == Code::root_missing || found.code() == Code::cancelled) {
+            return found.status();
+        }
+        return cannot(std::move(op), "it cannot be examined: " + found.status().message());
+    }
+    std::optional<Item> now;
+    if (found.ok()) {
+        now = *std::move(found);
+    }
+    if (now && (now->unreadable || now->kind == ItemKind::unsupported)) {
+        return cannot(std::move(op), "what is there now cannot be read");
+    }
+    return how_ == TakeBack::undo ? undo(std::move(op), entry, std::move(now))
+                                  : restore(std::move(op), entry, std::move(now));
+}
+
+Status UndoPlanner::undo(PlannedOp op, const JournalEntry& entry, std::optional<Item> now) {
+    if (is_what(now, entry.before)) {
+        return {}; // as before: it is undone already, or did not happen
+    }
+    if (!entry.is_done) {
+        return leave(std::move(op),
+                     "the run was cut short before it could say what it wrote here; 'syncline "
+                     "restore' brings the old content back");
+    }
+    if (!is_what(now, entry.after)) {
+        return leave(std::move(op), !now           ? "it was deleted after the run"
+                                    : !entry.after ? "something was put there after the run"
+                                                   : "it was changed after the run");
+    }
+    op.reason = entry.before ? "as before run " + std::to_string(run_)
+                             : "not there before run " + std::to_string(run_);
+    return entry.before ? bring_back(std::move(op), entry, std::move(now))
+                        : take_away(std::move(op), std::move(now));
+}
+
+Status UndoPlanner::restore(PlannedOp op, const JournalEntry& entry, std::optional<Item> now) {
+    if (!entry.before || (now && now->kind == ItemKind::container)) {
+        return {};
+    }
+    op.reason = "as before run " + std::to_string(run_);
+    return bring_back(std::move(op), entry, std::move(now));
+}
+
+Status UndoPlanner::bring_back(PlannedOp op, const JournalEntry& entry, std::optional<Item> now) {
+    const bool has_content = entry.before->kind != ItemKind::container;
+    if (entry.action == Action::set_meta && now) {
+        op.action = Action::set_meta;
+    } else {
+        op.action = now ? Action::update : Action::create;
+        if (has_content) {
+            if (entry.archived.empty()) {
+                return cannot(std::move(op),
+                              "its old content was not archived" +
+                                  (entry.not_kept.empty() ? "" : ": " + entry.not_kept));
+            }
+            const Result<bool> is_kept = archive_.touch(entry.archived);
+            if (!is_kept.ok()) {
+                return is_kept.status();
+            }
+            if (!*is_kept) {
+                return cannot(std::move(op), "its old content is no longer in the archive");
+            }
+        }
+    }
+    if (!now) {
+        SYNCLINE_TRY(make_parents(op.key));
+        if (!has_content) {
+            parents_.push_back(op.key);
+        }
+    }
+    op.phase = has_content ? Phase::write_content : Phase::create_containers;
+    here(op) = std::move(now);
+    past(op) = past_item(*entry.before);
+    return put(op);
+}
+
+// In the phases that make way for another kind of item, which come first: whether something else
+// comes in its place need not be known then.
+Status UndoPlanner::take_away(PlannedOp op, std::optional<Item> now) {
+    op.action = Action::remove;
+    op.phase = op.kind == ItemKind::container ? Phase::clear_containers : Phase::clear_content;
+    here(op) = std::move(now);
+    return put(op);
+}
+
+Status UndoPlanner::leave(PlannedOp op, std::string reason) {
+    op.action = Action::conflict;
+    op.phase = Phase::none;
+    op.conflict = ConflictKind::both_changed;
+    op.reason = std::move(reason);
+    return put(op);
+}
+
+Status UndoPlanner::cannot(PlannedOp op, std::string reason) {
+    op.action = Action::skip;
+    op.phase = Phase::none;
+    op.unreadable = true;
+    op.reason = std::move(reason);
+    return put(op);
+}
+
+// Directories that have gone meanwhile.
+Status UndoPlanner::make_parents(BytesView key) {
+    while (!parents_.empty() && !key.starts_with(parents_.back())) {
+        parents_.pop_back();
+    }
+    const std::size_t seen = parents_.empty() ? 0 : parents_.back().size();
+    for (std::size_t slash = key.find('/', seen);
+         slash != BytesView::npos && slash + 1 < key.size(); slash = key.find('/', slash + 1)) {
+        const BytesView parent = key.substr(0, slash + 1);
+        parents_.emplace_back(parent);
+        const Result<Item> found = reader_.stat(call_, parent);
+        if (!found.ok() && found.code() != Code::not_found) {
+            return found.status();
+        }
+        if (found.ok()) {
+            continue;
+        }
+        PlannedOp op;
+        op.key = Bytes(parent);
+        op.side = side_;
+        op.kind = ItemKind::container;
+        op.action = Action::create;
+        op.phase = Phase::create_containers;
+        op.reason = "for what comes back in it";
+        past(op) = Item();
+        past(op)->kind = ItemKind::container;
+        SYNCLINE_TRY(put(op));
+    }
+    return {};
+}
+
+Status UndoPlanner::put(const PlannedOp& op) { return plan_.add(op).status(); }
+
+} // namespace syncline

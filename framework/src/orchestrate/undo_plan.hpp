@@ -1,0 +1,56 @@
+// From the journal of a run to the plan that takes one side back.
+#pragma once
+
+#include "syncline/core/call.hpp"
+#include "syncline/endpoint/endpoint.hpp"
+#include "syncline/state/archive_store.hpp"
+#include "syncline/state/journal_store.hpp"
+#include "syncline/state/plan_store.hpp"
+
+#include <string>
+#include <vector>
+
+namespace syncline {
+
+// How what is there now is dealt with.
+enum class TakeBack : std::uint8_t {
+    undo = 1,    // only what the run left there gives way
+    restore = 2, // whatever is there gives way to what was there before the run
+};
+
+// Entries must come by ascending key.
+class UndoPlanner {
+public:
+    UndoPlanner(ItemReader& side_reader, Side side, std::int64_t run, TakeBack how,
+                ArchiveStore& archive, PlanStore& plan, const CallContext& call);
+
+    Status add(const JournalEntry& entry);
+
+private:
+    Status undo(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
+    Status restore(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
+    Status bring_back(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
+    Status take_away(PlannedOp op, std::optional<Item> now);
+    Status leave(PlannedOp op, std::string reason); // somebody changed it since
+    Status cannot(PlannedOp op, std::string reason);
+    Status make_parents(BytesView key);
+    Status put(const PlannedOp& op);
+    std::optional<Item>& here(PlannedOp& op) const {
+        return side_ == Side::source ? op.source : op.target;
+    }
+    std::optional<Item>& past(PlannedOp& op) const {
+        return side_ == Side::source ? op.target : op.source;
+    }
+
+    ItemReader& reader_;
+    const Side side_;
+    const std::int64_t run_;
+    const TakeBack how_;
+    ArchiveStore& archive_;
+    PlanStore& plan_;
+    const CallContext& call_;
+    // Directories above the next key that are there or planned, outermost first.
+    std::vector<Bytes> parents_;
+};
+
+} // namespace syncline

@@ -1,0 +1,286 @@
+#include "state/journal_store.hpp"
+
+#include "state/packed_item.hpp"
+
+#include <algorithm>
+
+namespace syncline::state {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+
+constexpr std::int64_t kDoneBit = 1 << 8;
+// Gathered entries that are written before anybody asks for it, so that memory stays bounded.
+constexpr std::size_t kMostGathered = 4'000;
+// Entries forgotten in one transaction, during which no other process can write.
+constexpr const char* kForgetSome =
+    "DELETE FROM journal WHERE run = ?1 AND (run, key, side) IN "
+    "(SELECT run, key, side FROM journal WHERE run = ?1 LIMIT 10000)";
+
+#define SYNCLINE_JOURNAL_COLUMNS "key, side, traits, before, after, archived, not_kept"
+
+void bind_item(Statement& statement, int parameter, const std::optional<Item>& item, Bytes& blob) {
+    if (!item) {
+        statement.bind_null(parameter);
+        return;
+    }
+    blob.clear();
+    put_item(*item, blob);
+    statement.bind(parameter, blob);
+}
+
+Result<std::optional<Item>> item_in(const Statement& row, int column) {
+    if (row.is_null(column)) {
+        return std::optional<Item>();
+    }
+    Reader in(row.bytes(column));
+    Item item = read_item(in);
+    if (!in.read_all()) {
+        return Status(Code::state_corrupt,
+                      "the journal of this sync is damaged; restore the state file from a backup");
+    }
+    return std::optional(std::move(item));
+}
+
+Result<JournalEntry> read_entry(const Statement& row) {
+    JournalEntry entry;
+    entry.key = Bytes(row.bytes(0));
+    entry.side = static_cast<Side>(row.integer(1));
+    const std::int64_t traits = row.integer(2);
+    entry.action = static_cast<Action>(traits & 0xff);
+    entry.is_done = (traits & kDoneBit) != 0;
+    SYNCLINE_STATE_ASSIGN(entry.before, item_in(row, 3));
+    SYNCLINE_STATE_ASSIGN(entry.after, item_in(row, 4));
+    entry.archived = Bytes(row.bytes(5));
+    entry.not_kept = std::string(row.bytes(6));
+    return entry;
+}
+
+} // namespace
+
+Status SqliteJournalStore::open() {
+    if (database_) {
+        return {};
+    }
+    SYNCLINE_STATE_ASSIGN(Database database,
+                          Database::open(state_file_, sqlite::OpenMode::read_write));
+    SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
+                                  "PRAGMA journal_size_limit = 67108864"));
+    // What was there before is what the first entry said; the rest is what the last one says.
+    SYNCLINE_STATE_ASSIGN(
+        put_, database.prepare(
+                  "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS
+                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, key, side) DO "
+                  "UPDATE SET traits = excluded.traits, after = excluded.after"));
+    SYNCLINE_STATE_ASSIGN(find_, database.prepare("SELECT " SYNCLINE_JOURNAL_COLUMNS
+                                                  " FROM journal WHERE run = ?1 AND key = ?2 "
+                                                  "AND side = ?3"));
+    SYNCLINE_STATE_ASSIGN(withdraw_, database.prepare("DELETE FROM journal WHERE run = ?1 AND "
+                                                      "key = ?2 AND side = ?3"));
+    database_ = std::move(database);
+    return {};
+}
+
+Status SqliteJournalStore::write(std::int64_t run, std::span<const JournalEntry> entries) {
+    SYNCLINE_TRY(open());
+    SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(*database_));
+    SYNCLINE_STATE_ASSIGN(Statement count,
+                          database_->prepare("INSERT INTO journal_run (run, sync, entries) "
+                                             "VALUES (?1, ?2, ?3) ON CONFLICT (run) DO "
+                                             "UPDATE SET entries = entries + excluded.entries"));
+    count.bind(1, run);
+    count.bind(2, sync_);
+    count.bind(3, static_cast<std::int64_t>(entries.size()));
+    SYNCLINE_TRY(count.run());
+    for (const JournalEntry& entry : entries) {
+        if (entry.action == Action::skip) {
+            withdraw_->bind(1, run);
+            withdraw_->bind(2, entry.key);
+            withdraw_->bind(3, static_cast<std::int64_t>(entry.side));
+            SYNCLINE_TRY(withdraw_->run());
+            continue;
+        }
+        put_->bind(1, run);
+        put_->bind(2, entry.key);
+        put_->bind(3, static_cast<std::int64_t>(entry.side));
+        put_->bind(4, static_cast<std::int64_t>(entry.action) | (entry.is_done ? kDoneBit : 0));
+        bind_item(*put_, 5, entry.before, before_);
+        bind_item(*put_, 6, entry.after, after_);
+        put_->bind(7, entry.archived);
+        put_->bind_text(8, entry.not_kept);
+        SYNCLINE_TRY(put_->run());
+    }
+    written_run_ = run;
+    return transaction.commit();
+}
+
+bool SqliteJournalStore::has_entries(std::int64_t run) {
+    const std::lock_guard lock(mutex_);
+    return written_run_ == run;
+}
+
+Status SqliteJournalStore::intend(std::int64_t run, std::span<const JournalEntry> entries) {
+    const std::lock_guard lock(mutex_);
+    return entries.empty() ? Status() : write(run, entries);
+}
+
+Status SqliteJournalStore::add(std::int64_t run, const JournalEntry& entry) {
+    const std::lock_guard lock(mutex_);
+    if (!gathered_.empty() && (run != run_ || gathered_.size() >= kMostGathered)) {
+        SYNCLINE_TRY(write(run_, gathered_));
+        gathered_.clear();
+    }
+    run_ = run;
+    gathered_.push_back(entry);
+    return {};
+}
+
+Status SqliteJournalStore::commit() {
+    const std::lock_guard lock(mutex_);
+    if (gathered_.empty()) {
+        return {};
+    }
+    SYNCLINE_TRY(write(run_, gathered_));
+    gathered_.clear();
+    return {};
+}
+
+Result<std::optional<JournalEntry>> SqliteJournalStore::find(std::int64_t run, BytesView key,
+                                                             Side side) {
+    const std::lock_guard lock(mutex_);
+    SYNCLINE_TRY(open());
+    const sqlite::ResetOnExit reset(*find_);
+    find_->bind(1, run);
+    find_->bind(2, key);
+    find_->bind(3, static_cast<std::int64_t>(side));
+    SYNCLINE_STATE_ASSIGN(const bool is_there, find_->step());
+    if (!is_there) {
+        return std::optional<JournalEntry>();
+    }
+    SYNCLINE_STATE_ASSIGN(JournalEntry entry, read_entry(*find_));
+    return std::optional(std::move(entry));
+}
+
+Status SqliteJournalStore::each(std::int64_t run, BytesView from,
+                                const std::function<bool(JournalEntry&&)>& visit) {
+    // A connection of its own: the visitor may ask for other entries meanwhile.
+    SYNCLINE_STATE_ASSIGN(Database database,
+                          Database::open(state_file_, sqlite::OpenMode::read_write));
+    SYNCLINE_STATE_ASSIGN(Statement rows,
+                          database.prepare("SELECT " SYNCLINE_JOURNAL_COLUMNS
+                                           " FROM journal WHERE run = ?1 AND key >= ?2 "
+                                           "ORDER BY key, side"));
+    rows.bind(1, run);
+    rows.bind(2, from);
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return {};
+        }
+        SYNCLINE_STATE_ASSIGN(JournalEntry entry, read_entry(rows));
+        if (!visit(std::move(entry))) {
+            return {};
+        }
+    }
+}
+
+Status SqliteJournalStore::each_run(const std::function<bool(std::int64_t run)>& visit) {
+    std::vector<std::int64_t> runs; // at most as many as the limits keep
+    {
+        const std::lock_guard lock(mutex_);
+        SYNCLINE_TRY(open());
+        SYNCLINE_STATE_ASSIGN(Statement rows,
+                              database_->prepare("SELECT run FROM journal_run WHERE sync = ?1 "
+                                                 "ORDER BY run DESC"));
+        rows.bind(1, sync_);
+        for (;;) {
+            SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+            if (!has_row) {
+                break;
+            }
+            runs.push_back(rows.integer(0));
+        }
+    }
+    for (const std::int64_t run : runs) {
+        if (!visit(run)) {
+            break;
+        }
+    }
+    return {};
+}
+
+// Whose entries are too old, or too many together with those of newer runs.
+Result<std::vector<std::int64_t>> SqliteJournalStore::runs_beyond(const JournalLimits& limits,
+                                                                  std::int64_t current_run) {
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows,
+        database_->prepare(
+            "SELECT j.run, j.entries, r.started_wall_ns, "
+            "(SELECT started_wall_ns FROM run WHERE id = ?2) FROM journal_run j "
+            "LEFT JOIN run r ON r.id = j.run WHERE j.sync = ?1 ORDER BY j.run DESC"));
+    rows.bind(1, sync_);
+    rows.bind(2, current_run);
+    std::vector<std::int64_t> beyond;
+    std::uint64_t entries = 0;
+    std::size_t runs = 0;
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return beyond;
+        }
+        const std::int64_t run = rows.integer(0);
+        entries += static_cast<std::uint64_t>(rows.integer(1));
+        ++runs;
+        const bool is_old =
+            !rows.is_null(3) && rows.integer(2) < rows.integer(3) - limits.max_age_ns;
+        if (run != current_run &&
+            (entries > limits.max_entries || runs > limits.max_runs || is_old)) {
+            beyond.push_back(run);
+        }
+    }
+}
+
+Status SqliteJournalStore::forget_entries(std::int64_t run) {
+    SYNCLINE_STATE_ASSIGN(Statement forget, database_->prepare(kForgetSome));
+    do {
+        forget.bind(1, run);
+        SYNCLINE_TRY(forget.run());
+    } while (sqlite3_changes(database_->handle()) > 0);
+    SYNCLINE_STATE_ASSIGN(Statement last,
+                          database_->prepare("DELETE FROM journal_run WHERE run = ?1"));
+    last.bind(1, run);
+    return last.run();
+}
+
+Status SqliteJournalStore::prune(const JournalLimits& limits, std::int64_t current_run) {
+    const std::lock_guard lock(mutex_);
+    SYNCLINE_TRY(open());
+    SYNCLINE_STATE_ASSIGN(const std::vector<std::int64_t> beyond, runs_beyond(limits, current_run));
+    for (const std::int64_t run : beyond) {
+        SYNCLINE_TRY(forget_entries(run));
+    }
+    SYNCLINE_STATE_ASSIGN(
+        Statement oldest,
+        database_->prepare(
+            "SELECT id FROM run WHERE sync = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2"));
+    oldest.bind(1, sync_);
+    oldest.bind(2, static_cast<std::int64_t>(std::max<std::size_t>(limits.max_runs, 1)));
+    SYNCLINE_STATE_ASSIGN(const bool has_more, oldest.step());
+    if (!has_more) {
+        return {};
+    }
+    const std::int64_t last_forgotten = oldest.integer(0);
+    oldest.reset();
+    for (const char* sql :
+         {"DELETE FROM note WHERE run IN (SELECT id FROM run WHERE sync = ?1 AND id <= ?2)",
+          "DELETE FROM run WHERE sync = ?1 AND id <= ?2"}) {
+        SYNCLINE_STATE_ASSIGN(Statement forget, database_->prepare(sql));
+        forget.bind(1, sync_);
+        forget.bind(2, last_forgotten);
+        SYNCLINE_TRY(forget.run());
+    }
+    return {};
+}
+
+} // namespace syncline::state

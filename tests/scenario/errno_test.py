@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+"""Lets each system call of a sync fail in turn and checks what becomes of it.
+
+usage: errno_test.py [--bin PROGRAM] [--calls LIBRARY] [--jobs N] [--seed N] [--full] [--keep] [NAME ...]
+
+A case is PLACE/ERROR/NTH[/on]: the NTH call that changes something in PLACE (source, target or
+state; with "reads", also one that only reads) fails with ERROR; with "on" all later ones fail, too,
+as on a disk that stays full. tests/tools/calls does that, so the connector, SQLite and the engine
+are the real ones.
+
+Checked: the program ends by itself with an exit code that is true; what it could not do it says with
+the cause and, where it concerns one, the item; nothing is lost and no file is half written; once the
+trouble is over the next run ends as if it had never been. The quick suite takes some of the calls
+by the seed, the full one takes all with every error.
+"""
+
+import argparse
+import errno
+import json
+import os
+import random
+import shutil
+import sys
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fault_test
+
+from crash_test import (DEFAULT_CALLS, Case, Situation, discard, look, text_of)
+from run import DEFAULT_BIN, scratch_folder, sum_problems
+
+ERRORS = {"ENOSPC": errno.ENOSPC, "EACCES": errno.EACCES, "EIO": errno.EIO, "EROFS": errno.EROFS}
+# One of them must be in what the program says.
+CAUSES = {
+    "ENOSPC": ("no space", "disk full", "disk is full"),
+    "EACCES": ("permission denied", "access denied", "cannot be opened", "cannot be written",
+               "may not"),
+    "EIO": ("input/output error", "i/o error", "reading or writing failed"),
+    "EROFS": ("read-only", "cannot be written"),
+}
+EXIT_CODES = {0, 1, 3, 4, 5, 6, 7}
+PLACES = ("source", "target", "state")
+
+
+def side_tree(side):
+    return {f"edit-{side}": f"first {side}", f"delete-{side}": f"doomed {side}",
+            f"gone-{side}/x": f"gone {side}", f"large-{side}": {"size": 150_000, "fill": "1\n"}}
+
+
+def side_edits(side):
+    return {f"edit-{side}": f"second {side}", f"delete-{side}": None, f"gone-{side}": None,
+            f"large-{side}": {"size": 160_000, "fill": f"2 {side}\n"},
+            f"made-{side}/x": f"made {side}", f"link-{side}": {"link": f"edit-{side}"},
+            "clash": f"both, as {side} has it"}
+
+
+SITUATION = Situation(
+    "edits", {**side_tree("a"), **side_tree("b"), "clash": "first", "still": "the same"},
+    {"source": side_edits("a"), "target": side_edits("b")},
+    ["--on-conflict", "keep-both", "--workers", "1"])
+
+
+class Failing(Case):
+    def __init__(self, place, reads, error, nth, on, settings):
+        parts = [place, *(["reads"] if reads else []), error, str(nth), *(["on"] if on else [])]
+        super().__init__("/".join(parts), SITUATION, settings)
+        self.place, self.reads, self.error, self.nth, self.on = place, reads, error, nth, on
+
+    def crash(self, world):
+        log = world.folder / "calls"
+        done = run_with_calls(world, self.settings, self.place, self.reads, log,
+                              f"{self.nth}:{ERRORS[self.error]}" + (":on" if self.on else ""))
+        text = text_of(done) + done.stdout.decode(errors="replace")
+        struck = [line for line in log.read_text(errors="replace").splitlines()
+                  if line.endswith(" failed")]
+        if done.returncode not in EXIT_CODES:
+            self.problems.append(f"exit {done.returncode}: {text[-1500:]}")
+            return
+        document = json.loads(done.stdout)
+        if document.get("exit_code") != done.returncode:
+            self.problems.append(
+                f"exit {done.returncode}, reported {document.get('exit_code')}")
+        if "error" not in document:
+            self.problems += sum_problems(document, "the run")
+        if not struck:
+            self.problems.append("no call failed; fewer are made than when it was counted")
+        elif done.returncode == 0:
+            learnt = self.situation.learn(self.settings)
+            for side, tree in look(world).items():
+                for line in fault_test.compare(tree, learnt.final[side]):
+                    self.problems.append(f"exit 0 after '{struck[0]}', but {side}: {line}")
+        elif not any(cause in text.lower() for cause in CAUSES[self.error]):
+            self.problems.append(f"exit {done.returncode} after '{struck[0]}' without the cause: "
+                                 f"{text[-1500:]}")
+
+
+def run_with_calls(world, settings, place, reads, log, fail):
+    below = (os.path.join(world.folder, "state") if place == "state"
+             else os.fsdecode(world.roots[place]))
+    kept = world.environment
+    world.environment = {
+        **kept,
+        "LD_PRELOAD": str(settings.calls),
+        "ASAN_OPTIONS": "verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", ""),
+        "SYNCLINE_CALLS_BELOW": below,
+        "SYNCLINE_CALLS_COUNT": str(log),
+        **({"SYNCLINE_CALLS_READS": "1"} if reads else {}),
+        **({"SYNCLINE_CALLS_FAIL": fail} if fail else {}),
+    }
+    try:
+        return world.sync("sync", *SITUATION.flags)
+    finally:
+        world.environment = kept
+
+
+def count(settings, place, reads):
+    world, _ = SITUATION.prepare(settings, f"count-{place}-{reads}")
+    log = world.folder / "calls"
+    done = run_with_calls(world, settings, place, reads, log, None)
+    if done.returncode != 0:
+        sys.exit(f"errno_test.py: a run in which nothing fails exits {done.returncode}: "
+                 f"{text_of(done)}")
+    calls = len(log.read_text(errors="replace").splitlines())
+    discard(world)
+    return calls
+
+
+def cases(settings):
+    for place in PLACES:
+        for reads in (False, True):
+            calls = count(settings, place, reads)
+            print(f"{place}: {calls} calls {'in all' if reads else 'that change something'}",
+                  flush=True)
+            errors = ("EACCES", "EIO") if reads else tuple(ERRORS)
+            for nth in range(1, calls + 1):
+                every = [(error, on) for error in errors for on in (False, True)]
+                pick = zlib.crc32(f"{settings.seed}/{place}/{reads}/{nth}".encode())
+                if settings.full:
+                    chosen = every
+                elif reads:
+                    chosen = [every[pick % len(every)]] if pick // 7 % 12 == 0 else []
+                else:
+                    chosen = [every[pick % len(every)]] if pick // 7 % 2 == 0 else []
+                for error, on in chosen:
+                    yield Failing(place, reads, error, nth, on, settings)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
+    parser.add_argument("--calls", default=DEFAULT_CALLS, help="the library of tests/tools/calls")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="leave the directories behind")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    settings = parser.parse_args()
+    settings.bin = Path(settings.bin).resolve()
+    settings.calls = Path(settings.calls).resolve()
+    for needed in (settings.bin, settings.calls):
+        if not os.access(needed, os.R_OK):
+            sys.exit(f"errno_test.py: {needed} is not there; build it first")
+    settings.scratch = scratch_folder()
+    settings.cache = settings.scratch / "cache"
+    print(f"seed {settings.seed}", flush=True)
+    done = failed = 0
+    try:
+        chosen = [case for case in cases(settings)
+                  if not settings.names or any(part in case.name for part in settings.names)]
+        with ThreadPoolExecutor(settings.jobs) as workers:
+            for case in workers.map(Case.run, chosen):
+                done += 1
+                failed += 1 if case.problems else 0
+                for line in case.problems:
+                    print(f"FAIL {case.name} (seed {settings.seed}): {line}", flush=True)
+    finally:
+        if settings.keep:
+            print(f"kept in {settings.scratch}")
+        else:
+            shutil.rmtree(settings.scratch)
+    print(f"{done - failed} passed, {failed} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

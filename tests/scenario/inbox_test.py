@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Conflicts and failures after a run, by the command line: list, show, resolve, retry, drop.
+
+usage: inbox_test.py [--bin PROGRAM] [--seed N] [NAME ...]
+A NAME is a part of a test's name; without one every test runs.
+"""
+
+import json
+import os
+import sys
+import unittest
+
+import cli_test
+import trees
+
+LINES = "1\n2\n3\n4\n5\n"
+
+
+class Inbox(cli_test.CommandLine):
+    """Two directories that agreed on `f.txt`, `c.json` and `bin`, and changed them on both sides."""
+
+    def setUp(self):
+        super().setUp()
+        self.edit(self.a, {"f.txt": LINES, "c.json": '{"a": 1, "b": 1}', "bin": "0\0", "same": "s"})
+        self.run_ok("sync", "a", "b")
+        self.edit(self.a, {"f.txt": "1s\n2\n3\n4\n5\n", "c.json": '{"a": 2, "b": 1}', "bin": "1\0"})
+        self.edit(self.b, {"f.txt": "1\n2\n3\n4\n5t\n", "c.json": '{"a": 3, "b": 1}', "bin": "22\0"})
+        self.run_ok("sync", "a", "b", code=6)
+
+    def edit(self, root, edits, mtime=trees.EDIT_MTIME):
+        trees.apply(root, edits, mtime)
+
+    def text(self, *words, code=0):
+        return self.run_ok(*words, code=code).stdout.decode()
+
+    def document(self, *words, code=0):
+        return json.loads(self.text(*words, "-o", "json", code=code))
+
+    def open_keys(self):
+        return [one["key"] for one in self.document("conflicts", "list", "a", "b")["conflicts"]]
+
+    def read(self, root, name):
+        with open(os.path.join(root, os.fsencode(name)), encoding="utf-8") as file:
+            return file.read()
+
+    def both(self, name):
+        self.assertEqual(self.read(self.a, name), self.read(self.b, name))
+        return self.read(self.a, name)
+
+
+class Conflicts(Inbox):
+    def test_list(self):
+        self.assertEqual(self.open_keys(), ["bin", "c.json", "f.txt"])
+        text = self.text("conflicts", "list", "a", "b")
+        self.assertIn("f.txt  (both changed)", text)
+        self.assertIn("3 conflicts after run 2", text)
+
+    def test_show_text_json_and_other(self):
+        text = self.text("conflicts", "show", "a", "b", "f.txt")
+        for line in ("-1s", "+1", "-5", "+5t"):
+            self.assertIn(f"\n{line}\n", text)
+        fields = self.document("conflicts", "show", "a", "b", "c.json")["fields"]
+        self.assertEqual(fields, [{"path": "/a", "source": "2", "target": "3"}])
+        other = self.text("conflicts", "show", "a", "b", "bin")
+        self.assertIn("2 bytes", other)
+        self.assertIn("3 bytes", other)
+
+    def test_take_a_side(self):
+        for key, side, content in (("f.txt", "source", "1s\n2\n3\n4\n5\n"),
+                                   ("c.json", "target", '{"a": 3, "b": 1}')):
+            self.run_ok("conflicts", "resolve", "a", "b", key, "--take", side)
+            self.assertEqual(self.both(key), content)
+        self.assertEqual(self.open_keys(), ["bin"])
+        self.run_ok("sync", "a", "b", code=6)
+        self.assertEqual(self.open_keys(), ["bin"])
+
+    def test_take_both_a_file_and_all(self):
+        self.run_ok("conflicts", "resolve", "a", "b", "bin", "--take", "both")
+        self.both("bin")
+        self.both("bin.conflict-1")
+        with open(self.world.folder / "right", "w", encoding="utf-8") as file:
+            file.write("right\n")
+        self.run_ok("conflicts", "resolve", "a", "b", "f.txt", "--take", "right")
+        self.assertEqual(self.both("f.txt"), "right\n")
+        self.run_ok("conflicts", "resolve", "a", "b", "--all", "--take", "source")
+        self.assertEqual(self.both("c.json"), '{"a": 2, "b": 1}')
+        self.assertEqual(self.open_keys(), [])
+        self.run_ok("sync", "a", "b")
+        self.run_ok("conflicts", "resolve", "a", "b", "--all", "--take", "source")
+
+    def test_what_changed_since_is_left_alone(self):
+        self.edit(self.b, {"f.txt": "later\n"})
+        self.run_ok("conflicts", "resolve", "a", "b", "f.txt", "--take", "source", code=6)
+        self.assertEqual(self.read(self.b, "f.txt"), "later\n")
+        self.assertIn("f.txt", self.open_keys())
+        self.assertIn("changed since", self.text("conflicts", "show", "a", "b", "f.txt"))
+
+    def test_a_resolution_can_be_undone(self):
+        report = self.document("conflicts", "resolve", "a", "b", "f.txt", "--take", "source")
+        self.assertEqual(report["command"], "resolve")
+        self.run_ok("undo", "a", "b", str(report["run"]))
+        self.assertEqual(self.read(self.b, "f.txt"), "1\n2\n3\n4\n5t\n")
+
+    def test_a_deleted_side(self):
+        os.remove(os.path.join(self.b, b"same"))
+        self.edit(self.a, {"same": "changed"})
+        self.run_ok("sync", "a", "b", "--delete-vs-change", "conflict", code=6)
+        self.assertIn("same", self.open_keys())
+        self.assertIn("deleted", self.text("conflicts", "show", "a", "b", "same"))
+        self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "target")
+        self.assertFalse(os.path.exists(os.path.join(self.a, b"same")))
+
+    def test_mistakes(self):
+        for words, hint in (
+                (("conflicts",), "list, show, resolve"),
+                (("conflicts", "lst", "a", "b"), "did you mean 'list'?"),
+                (("conflicts", "list", "a"), "SOURCE and TARGET"),
+                (("conflicts", "show", "a", "b"), "needs the KEY"),
+                (("conflicts", "show", "a", "b", "f.tx"), "did you mean 'f.txt'?"),
+                (("conflicts", "resolve", "a", "b"), "--all"),
+                (("conflicts", "resolve", "a", "b", "f.txt"), "--take"),
+                (("conflicts", "resolve", "a", "b", "f.txt", "--all", "--take", "source"), "not both"),
+                (("conflicts", "resolve", "a", "b", "f.txt", "--take", "nosuch"), "no such file"),
+                (("conflicts", "resolve", "a", "b", "--all", "--take", "right"), "one file"),
+                (("conflicts", "list", "a", "b", "--take", "source"), "belong to 'resolve'"),
+                (("failures", "drop", "a", "b"), "--all"),
+                (("failures", "list", "a", "b", "key"), "neither KEY")):
+            with self.subTest(words=words):
+                self.assertIn(hint, self.run_ok(*words, code=2).stderr.decode())
+        self.assertIn("check the order of the sides",
+                      self.run_ok("conflicts", "list", "b", "a", code=3).stderr.decode())
+
+
+class Failures(Inbox):
+    @unittest.skipIf(os.geteuid() == 0, "permissions do not count for root")
+    def test_permissions(self):
+        os.chmod(self.b, 0o500)
+        self.addCleanup(os.chmod, self.b, 0o700)
+        self.edit(self.a, {"new": "n"})
+        self.run_ok("sync", "a", "b", code=4)
+        self.assertIn("new", self.text("failures", "list", "a", "b"))
+
+    def failing(self):
+        self.edit(self.a, {"new": "n", "other": "o"})
+        url = "fault+file://" + os.fsdecode(os.path.abspath(self.b))
+        url += "?op=put&status=PERMISSION_DENIED&probability=1"
+        self.run_ok("sync", "a", url, code=4)
+
+    def failures(self):
+        return [one["key"] for one in self.document("failures", "list", "a", "b")["failures"]]
+
+    def test_retry_and_drop(self):
+        self.failing()
+        self.assertEqual(self.failures(), ["new", "other"])
+        self.run_ok("failures", "retry", "a", "b", "new")
+        self.assertEqual(self.both("new"), "n")
+        self.assertEqual(self.failures(), ["other"])
+        self.assertEqual(self.open_keys(), ["bin", "c.json", "f.txt"])
+        self.run_ok("failures", "drop", "a", "b", "other")
+        self.assertEqual(self.failures(), [])
+        self.assertFalse(os.path.exists(os.path.join(self.b, b"other")))
+        self.run_ok("sync", "a", "b", code=6)
+        self.assertEqual(self.both("other"), "o")
+
+
+if __name__ == "__main__":
+    sys.exit(cli_test.main(sys.modules[__name__]))
