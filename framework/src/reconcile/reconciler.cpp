@@ -1,5 +1,7 @@
 #include "syncline/reconcile/reconciler.hpp"
 
+#include "reconcile/phase_of.hpp"
+
 #include "syncline/core/hash.hpp"
 #include "syncline/core/meta.hpp"
 
@@ -36,31 +38,6 @@ PlannedOp make_op(const Row& row, Action action, Side side, Phase phase, std::st
               : row.target != nullptr ? row.target->kind
                                       : row.base->kind;
     return op;
-}
-
-Phase phase_of(Action action, ItemKind kind) {
-    const bool container = kind == ItemKind::container;
-    switch (action) {
-    case Action::create:
-    case Action::update:
-    case Action::merge:
-        return container ? Phase::create_containers : Phase::write_content;
-    case Action::set_meta:
-        return Phase::write_content;
-    case Action::remove:
-        return container ? Phase::remove_containers : Phase::remove_content;
-    case Action::keep_both:
-        return Phase::conflict_copies;
-    case Action::record:
-    case Action::forget:
-        return Phase::bookkeeping;
-    case Action::conflict:
-    case Action::skip:
-    case Action::rename: // found in the finished plan
-    case Action::follow:
-        return Phase::none;
-    }
-    return Phase::none;
 }
 
 const std::optional<Item>& on(const PlannedOp& op, Side side) {
