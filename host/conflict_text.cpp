@@ -3,6 +3,7 @@
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <dtl/dtl.hpp>
 #include <nlohmann/json.hpp>
@@ -108,9 +109,10 @@ Comparison compare(const ConflictView& view) {
     diff.onHuge();
     diff.compose();
     diff.composeUnifiedHunks();
-    std::ostringstream out;
+    std::ostringstream text;
+    std::ostream& out = text;
     diff.printUnifiedFormat(out);
-    comparison.text = out.str();
+    comparison.text = text.str();
     return comparison;
 }
 

@@ -8,7 +8,8 @@ nlohmann::ordered_json op_json(const PlannedOp& op) {
     nlohmann::ordered_json json;
     json["action"] = name_of(op.action);
     if (op.action != Action::conflict) {
-        json["side"] = name_of(op.side);
+        json["side"] =
+            op.action == Action::merge && !op.differs ? std::string_view("both") : name_of(op.side);
     }
     if (is_utf8(op.key)) {
         json["key"] = op.key;

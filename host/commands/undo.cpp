@@ -28,7 +28,8 @@ int go_back(const PlaceOptions& options, bool dry_run,
     if (!plugins.ok()) {
         return fail(plugins.status());
     }
-    Result<std::unique_ptr<Engine>> engine = Engine::start(interrupts, kWorkers, system_clock());
+    Result<std::unique_ptr<Engine>> engine =
+        Engine::start(interrupts, kWorkers, !options.common.verbose, system_clock());
     if (!engine.ok()) {
         return fail(engine.status());
     }
@@ -71,13 +72,14 @@ int go_back(const PlaceOptions& options, bool dry_run,
                   << (dry_run ? "}\n" : "\n");
     } else if (report.error.ok()) {
         print_summary(std::cout, report);
+        print_items(std::cout, report);
     }
     std::cout.flush();
     if (!report.error.ok()) {
-        fail(report.error);
+        complain(report.error);
         return code;
     }
-    print_messages(std::cerr, report);
+    print_messages(std::cerr, report, {});
     return code;
 }
 

@@ -127,7 +127,8 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
     if (!plugins.ok()) {
         return fail(plugins.status());
     }
-    Result<std::unique_ptr<Engine>> engine = Engine::start(interrupts, kWorkers, system_clock());
+    Result<std::unique_ptr<Engine>> engine =
+        Engine::start(interrupts, kWorkers, !options.common.verbose, system_clock());
     if (!engine.ok()) {
         return fail(engine.status());
     }

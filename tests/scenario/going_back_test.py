@@ -17,7 +17,7 @@ import trees
 class GoingBack(cli_test.CommandLine):
     """Two directories that agreed once; see cli_test.CommandLine."""
 
-    def trees(self):
+    def both(self):
         return tuple(trees.without_times(trees.snapshot(root)) for root in (self.a, self.b))
 
     def edit(self, root, edits, mtime=trees.EDIT_MTIME):
@@ -53,17 +53,17 @@ class Undo(GoingBack):
         self.agree(before)
         self.edit(self.a, edits_a)
         self.edit(self.b, edits_b)
-        sides = self.trees()
+        sides = self.both()
         report = self.sync(*flags)
-        after = self.trees()
+        after = self.both()
         self.assertNotEqual(sides, after)
         undone = self.undo(report["run"], *undo_flags)
         self.assertEqual(undone["command"], "undo")
         self.assertEqual(undone["of_run"], report["run"])
         self.assertEqual(undone["outcomes"]["ok"], undone["outcomes"]["planned"])
-        self.assertEqual(self.trees(), sides)
+        self.assertEqual(self.both(), sides)
         self.undo(undone["run"], *undo_flags)
-        self.assertEqual(self.trees(), after)
+        self.assertEqual(self.both(), after)
         self.assert_no_temporary_files()
         return report
 
@@ -134,22 +134,22 @@ class Undo(GoingBack):
         self.edit(self.a, {"a": "2", "b": "new"})
         run = self.sync()["run"]
         self.undo(run)
-        sides = self.trees()
+        sides = self.both()
         again = self.undo(run, code=6)
         self.assertEqual(again["outcomes"]["ok"], 0)
-        self.assertEqual(self.trees(), sides)
+        self.assertEqual(self.both(), sides)
 
     def test_a_dry_run_shows_and_changes_nothing(self):
         self.agree({"a": "1"})
         self.edit(self.a, {"a": "2"})
         run = self.sync()["run"]
-        sides = self.trees()
+        sides = self.both()
         done = self.run_ok("undo", "a", "b", str(run), "--dry-run")
         self.assertIn("update       -> target a  (as before run", done.stdout.decode())
         document = json.loads(
             self.run_ok("undo", "a", "b", str(run), "--dry-run", "-o", "json").stdout)
         self.assertEqual([one["key"] for one in document["operations"]], ["a"])
-        self.assertEqual(self.trees(), sides)
+        self.assertEqual(self.both(), sides)
         self.assertEqual(len(json.loads(
             self.run_ok("history", "a", "b", "-o", "json").stdout)["runs"]), 2)
 
@@ -264,14 +264,14 @@ class Restore(GoingBack):
 
     def test_to_a_new_file(self):
         out = self.world.folder / "out"
-        sides = self.trees()
+        sides = self.both()
         self.run_ok("restore", "a", "b", "f", "--run", str(self.second), "--to", "out")
         self.assertEqual(out.read_bytes(), b"first")
         self.assertEqual(out.stat().st_mtime_ns // 10**9, trees.EPOCH)
         done = self.run_ok("restore", "a", "b", "f", "--to", "out", code=3)
         self.assertIn("exists", self.message(done))
         self.assertEqual(out.read_bytes(), b"first")
-        self.assertEqual(self.trees(), sides)
+        self.assertEqual(self.both(), sides)
 
     def test_to_a_file_although_a_side_is_gone(self):
         os.rename(self.b, self.b + b"-moved")

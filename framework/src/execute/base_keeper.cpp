@@ -1,5 +1,6 @@
 #include "execute/base_keeper.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/hash.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
@@ -73,6 +74,7 @@ void pin_kept(ArchiveStore* archive, const std::vector<KeptContent>& kept) {
     if (archive == nullptr || kept.empty()) {
         return;
     }
+    SYNCLINE_FAILPOINT("archive.before-base-contents");
     Status status = archive->make_durable();
     for (const KeptContent& content : kept) {
         if (status.ok()) {

@@ -1,5 +1,6 @@
 #include "execute/keeper.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/text.hpp"
 
 #include <utility>
@@ -90,7 +91,9 @@ void Keeper::keep(std::span<OpResult> batch, const CallContext& call) const {
     if (kept.empty()) {
         return;
     }
+    SYNCLINE_FAILPOINT("archive.before-commit");
     Status durable = keeping_.archive->make_durable();
+    SYNCLINE_FAILPOINT("archive.after-commit");
     if (durable.ok()) {
         durable = keeping_.journal->intend(keeping_.run, entries);
     }

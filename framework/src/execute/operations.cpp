@@ -5,6 +5,7 @@
 #include "syncline/core/intent.hpp"
 #include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
+#include "syncline/endpoint/content_hash_of.hpp"
 #include "syncline/state/base_content.hpp"
 
 #include <optional>
@@ -474,13 +475,14 @@ Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
     request.item.hash_algo = HashAlgo::xxh3_128;
     request.item.meta = merged_meta(op);
     Result<Item> written = at(side).put(call, request, reader);
-    if (written.ok() || written.code() != Code::outcome_unknown) {
+    if (written.ok() || !is_doubtful_write(written.status(), at(side))) {
         return written;
     }
-    // Nobody knows whether it was written, so look.
-    Result<HashedItem> there = hash_item(at(side), call, op.key);
-    return there.ok() && there->hash == op.merged->hash ? Result<Item>(std::move(there->item))
-                                                        : written;
+    Result<HashedItem> there = hash_item(at(side), looking(call), op.key);
+    if (there.ok() && there->item.kind == ItemKind::object && there->hash == op.merged->hash) {
+        return std::move(there->item);
+    }
+    return not_done(written.status(), "a look afterwards did not show it there");
 }
 
 // The merged content holds the changes of both sides, so after the first write, too, none is lost:

@@ -316,14 +316,19 @@ struct Chosen {
     std::optional<JournalEntry> entry; // of an item that is no directory
 };
 
-// The sides of `run` on which it replaced or removed `key`, or something below it.
-Result<std::vector<Chosen>> matches_in(JournalStore& journal, std::int64_t run, BytesView key) {
+// The sides of `run` on which it replaced or removed `key`, or something below it. `or_meta`:
+// setting its metadata counts, too.
+Result<std::vector<Chosen>> matches_in(JournalStore& journal, std::int64_t run, BytesView key,
+                                       bool or_meta) {
+    const auto matches = [or_meta](const JournalEntry& entry) {
+        return entry.before && (or_meta || entry.action != Action::set_meta);
+    };
     std::vector<Chosen> found;
     for (const Side side : {Side::source, Side::target}) {
         if (is_container_key(key)) {
             bool is_there = false;
             Status status = each_of_side(journal, run, side, key, [&](const JournalEntry& entry) {
-                is_there = is_there || entry.before.has_value();
+                is_there = is_there || matches(entry);
                 return is_there ? Status(Code::cancelled, "") : Status();
             });
             if (!status.ok() && !is_there) {
@@ -338,7 +343,7 @@ Result<std::vector<Chosen>> matches_in(JournalStore& journal, std::int64_t run, 
         if (!entry.ok()) {
             return entry.status();
         }
-        if (*entry && (*entry)->before) {
+        if (*entry && matches(**entry)) {
             found.push_back({run, side, *std::move(entry)});
         }
     }
@@ -358,7 +363,8 @@ Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& 
     std::vector<Chosen> found;
     Status status;
     const auto look = [&](std::int64_t run) {
-        Result<std::vector<Chosen>> matches = matches_in(journal, run, spec.key);
+        Result<std::vector<Chosen>> matches =
+            matches_in(journal, run, spec.key, spec.run.has_value());
         if (!matches.ok()) {
             status = matches.status();
             return false;

@@ -105,6 +105,7 @@ Result<Decision> PersonsDecision::resolve(const ConflictCase& conflict) {
         if (!stored.ok()) {
             return stored.status();
         }
+        SYNCLINE_TRY(archive_.make_durable());
         decision->merged_digest = std::move(stored->digest);
         decision->merged_wall_ns = now_wall_ns_;
     }

@@ -157,7 +157,8 @@ Status StrategyChain::store_merged(Decision& decision) {
         return stored.status();
     }
     decision.merged_digest = std::move(stored->digest);
-    return {};
+    // In its place before workers read it while others archive.
+    return archive_->make_durable();
 }
 
 Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {

@@ -1,6 +1,7 @@
 #include "state/journal_store.hpp"
 
 #include "state/packed_item.hpp"
+#include "syncline/core/failpoint.hpp"
 
 #include <algorithm>
 
@@ -112,7 +113,10 @@ Status SqliteJournalStore::write(std::int64_t run, std::span<const JournalEntry>
         SYNCLINE_TRY(put_->run());
     }
     written_run_ = run;
-    return transaction.commit();
+    SYNCLINE_FAILPOINT("state.before-journal-commit");
+    SYNCLINE_TRY(transaction.commit());
+    SYNCLINE_FAILPOINT("state.after-journal-commit");
+    return {};
 }
 
 bool SqliteJournalStore::has_entries(std::int64_t run) {

@@ -20,7 +20,10 @@
 #include <iostream>
 #include <mutex>
 #include <random>
+#include <set>
 #include <sstream>
+#include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <unistd.h>
 #include <vector>

@@ -1,7 +1,6 @@
-// What a sync must do, once more: a small model of the rules, written from the text of the rules
-// (docs/design/rules.md) and not from the engine. It works on whole trees in memory, recursively
-// and without any regard for cost, so that it shares no way of thinking with the engine's merge of
-// three streams.
+// What a sync must do, once more: a small model, written from the text of the rules and not from
+// the engine. It works on whole trees in memory, recursively and without any regard for cost, so
+// that it shares no way of thinking with the engine's merge of three streams.
 //
 // Where the rules leave the result open (keep-both between a file and a directory, say) it says so;
 // then only the properties that hold for every run are checked.
