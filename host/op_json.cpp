@@ -18,7 +18,9 @@ nlohmann::ordered_json op_json(const PlannedOp& op) {
     }
     if (!op.other_key.empty()) {
         const bool is_text = is_utf8(op.other_key);
-        json[is_text ? "conflict_copy" : "conflict_copy_b64"] =
+        const bool is_rename = op.action == Action::rename;
+        json[is_rename ? (is_text ? "from" : "from_b64")
+                       : (is_text ? "conflict_copy" : "conflict_copy_b64")] =
             is_text ? op.other_key : base64(op.other_key);
     }
     if (op.conflict != ConflictKind::none) {

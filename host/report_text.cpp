@@ -102,8 +102,12 @@ std::string op_line(const PlannedOp& op) {
         line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7)
              << (op.action == Action::merge && !op.differs ? "both" : name_of(op.side));
     }
-    line << display_key(op.key);
-    if (!op.other_key.empty()) {
+    if (op.action == Action::rename) {
+        line << display_key(op.other_key) << " => " << display_key(op.key);
+    } else {
+        line << display_key(op.key);
+    }
+    if (!op.other_key.empty() && op.action != Action::rename) {
         line << " + " << display_key(op.other_key);
     }
     if (op.conflict != ConflictKind::none) {
@@ -138,6 +142,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     };
     part(count(Action::create), "created", "create");
     part(count(Action::update), "updated", "update");
+    part(count(Action::rename), "renamed", "rename");
     part(count(Action::remove), "deleted", "delete");
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
@@ -156,6 +161,9 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     out << "  " << o.planned << " planned = " << o.ok << " ok + " << o.skipped << " skipped + "
         << o.conflicted << " conflicted + " << o.failed << " failed + " << o.pending
         << " pending\n";
+    for (const LossCount& loss : report.losses.entries()) {
+        out << "  note: " << display_loss(loss) << '\n';
+    }
     if (report.retries > 0 || report.quota_wait_ms > 0) {
         out << "  " << report.retries << (report.retries == 1 ? " retry" : " retries") << ", "
             << display_duration_ms(report.quota_wait_ms) << " waited for quota\n";

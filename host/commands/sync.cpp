@@ -1,3 +1,4 @@
+#include "bandwidth.hpp"
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
@@ -157,6 +158,8 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
     add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2),
         "operations at the same time, 1 to 64");
+    add("bwlimit", po::value<std::string>()->value_name("RATE"),
+        "copy at most so many bytes per second, such as 500K, 10M or 1.5G");
     bool no_archive = false;
     bool archive_remote = false;
     if (can_execute) {
@@ -216,6 +219,13 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     }
     if (vm.count("force") != 0) {
         SYNCLINE_TRY(parse_force(vm["force"].as<std::string>(), rules.force));
+    }
+    if (vm.count("bwlimit") != 0) {
+        const Result<std::uint64_t> rate = parse_rate(vm["bwlimit"].as<std::string>());
+        if (!rate.ok()) {
+            return rate.status().with_context("--bwlimit");
+        }
+        into.spec.bytes_per_s = *rate;
     }
     SYNCLINE_TRY(parse_globs(words, options, rules.filter));
     if (no_archive && archive_remote) {

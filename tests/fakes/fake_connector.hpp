@@ -10,6 +10,7 @@
 // hook or a sink runs.
 #pragma once
 
+#include "fakes/fake_streams.hpp"
 #include "syncline/core/hash.hpp"
 #include "syncline/plugin/connector.hpp"
 
@@ -53,6 +54,8 @@ public:
     ConnectorInfo info_answer;
     bool offers_rename = true;
     bool offers_set_meta = true;
+    bool renames_containers = false; // with all they hold
+    bool gives_ids = true;
     bool needs_parents = false;      // put below a container that is not there: Code::not_found
     std::uint32_t page_items = 0;    // upper bound of a page, whatever the caller asks for; 0: none
     std::uint32_t push_items = 64;   // items pushed at once
@@ -100,6 +103,17 @@ public:
         if (const auto found = entries_.find(key); found != entries_.end()) {
             found->second.item.unreadable = unreadable;
         }
+    }
+    void set_losses(BytesView key, std::uint8_t losses) {
+        const std::lock_guard lock(mutex_);
+        if (const auto found = entries_.find(key); found != entries_.end()) {
+            found->second.item.losses = losses;
+        }
+    }
+    // As another program renames: the item, or the container with all below it, stays who it is.
+    void move(BytesView from, BytesView to) {
+        const std::lock_guard lock(mutex_);
+        relocate(from, to);
     }
     bool erase(BytesView key) {
         const std::lock_guard lock(mutex_);
@@ -209,6 +223,9 @@ public:
             views.reserve(page.size());
             for (const Item& item : page) {
                 views.push_back(to_view(item));
+                if (!gives_ids) {
+                    views.back().id = {};
+                }
                 if (!request.want_hash) {
                     views.back().hash = {};
                     views.back().hash_algo = HashAlgo::none;
@@ -566,6 +583,28 @@ private:
         return page;
     }
 
+    // What is below a container keeps its version, as in a file system.
+    Item relocate(BytesView from, BytesView to) {
+        Entries moved;
+        for (auto at = entries_.lower_bound(from);
+             at != entries_.end() &&
+             (at->first == from || (is_container_key(from) && at->first.starts_with(from)));) {
+            const Bytes key = Bytes(to) + at->first.substr(from.size());
+            moved[key] = std::move(at->second);
+            moved[key].item.key = key;
+            at = entries_.erase(at);
+        }
+        Entry& top = moved[Bytes(to)];
+        if (!is_container_key(to)) {
+            top.item.version = "v" + std::to_string(++versions_);
+        }
+        const Item item = top.item;
+        for (auto& [key, entry] : moved) {
+            entries_[key] = std::move(entry);
+        }
+        return item;
+    }
+
     Result<Item> rename(const CallContext& call, const RenameRequest& request) override {
         const Running running(*this, FakeOp::rename);
         std::optional<Status> later;
@@ -576,7 +615,7 @@ private:
         if (from == entries_.end()) {
             return absent(request.from_key);
         }
-        if (is_container_key(request.from_key)) {
+        if (is_container_key(request.from_key) && !renames_containers) {
             return Status(Code::not_supported, "only objects and links can be renamed");
         }
         if (!request.from_version.empty() && request.from_version != from->second.item.version) {
@@ -586,12 +625,7 @@ private:
         SYNCLINE_TRY(holds(request.condition, request.to_version,
                            to == entries_.end() ? nullptr : &to->second));
         SYNCLINE_TRY(fits(request.to_key));
-        Entry entry = std::move(from->second);
-        entries_.erase(from);
-        entry.item.key = Bytes(request.to_key);
-        entry.item.version = "v" + std::to_string(++versions_);
-        const Item item = entry.item;
-        entries_[Bytes(request.to_key)] = std::move(entry);
+        const Item item = relocate(request.from_key, request.to_key);
         if (later) {
             return *later;
         }
@@ -637,70 +671,6 @@ private:
     std::uint64_t versions_ = 0;
     std::uint64_t ids_ = 0;
     std::int64_t now_ = 1'000'000'000;
-};
-
-// A body from memory, for put. `short_reads`: at most that many bytes at a time.
-class FakeBody : public BodyReader {
-public:
-    explicit FakeBody(BytesView bytes, std::size_t short_reads = SIZE_MAX, bool sized = true)
-        : bytes_(bytes), short_reads_(short_reads), sized_(sized) {}
-    std::uint64_t size() const override { return sized_ ? bytes_.size() : kUnknownSize; }
-    Result<std::size_t> read(char* buffer, std::size_t capacity) override {
-        const std::size_t count = std::min({capacity, short_reads_, bytes_.size() - at_});
-        std::copy_n(bytes_.data() + at_, count, buffer);
-        at_ += count;
-        return count;
-    }
-    bool rewindable() const override { return true; }
-    Status rewind() override {
-        at_ = 0;
-        return {};
-    }
-
-private:
-    const Bytes bytes_;
-    const std::size_t short_reads_;
-    const bool sized_;
-    std::size_t at_ = 0;
-};
-
-// Keeps what a get delivers.
-class FakeBodySink : public BodySink {
-public:
-    Status begin(const ItemView& item) override {
-        item_ = to_item(item);
-        ++begins_;
-        return {};
-    }
-    Status write(BytesView bytes) override {
-        bytes_.append(bytes);
-        return {};
-    }
-    const std::optional<Item>& item() const { return item_; }
-    const Bytes& bytes() const { return bytes_; }
-    int begins() const { return begins_; }
-
-private:
-    std::optional<Item> item_;
-    Bytes bytes_;
-    int begins_ = 0;
-};
-
-// Keeps what a listing delivers; asks to stop after `limit` items.
-class FakeItemSink : public ItemSink {
-public:
-    explicit FakeItemSink(std::size_t limit = SIZE_MAX) : limit_(limit) {}
-    Result<Flow> items(std::span<const ItemView> items) override {
-        for (const ItemView& item : items) {
-            items_.push_back(to_item(item));
-        }
-        return items_.size() >= limit_ ? Flow::stop : Flow::more;
-    }
-    const std::vector<Item>& items() const { return items_; }
-
-private:
-    std::size_t limit_;
-    std::vector<Item> items_;
 };
 
 } // namespace syncline::fakes

@@ -189,7 +189,8 @@ public:
             counts.brings_back = counts.brings_back || (op.action == Action::create && op.has_base);
             const std::optional<Item>& from = op.side == Side::target ? op.source : op.target;
             const bool writes = op.action == Action::create || op.action == Action::update ||
-                                op.action == Action::keep_both;
+                                op.action == Action::keep_both ||
+                                (op.action == Action::rename && op.phase == Phase::write_content);
             if (writes && op.kind != ItemKind::container && from && from->size != kUnknownSize) {
                 counts.bytes += from->size;
             }

@@ -17,7 +17,7 @@ namespace {
 struct Edit {
     bool on_source = true;
     int path = 0;
-    int what = 0; // 0..3 write, 4 link, 5 directory, 6 touch, else delete
+    int what = 0; // 0..3 write, 4 link, 5 directory, 6 touch, 7..9 rename, else delete
     int content = 0;
 };
 
@@ -88,6 +88,21 @@ void apply(const Edit& edit, FakeConnector& store, std::int64_t now) {
             store.add_object(path, *store.content(path), now);
         }
         break;
+    case 7:
+    case 8:
+    case 9: {
+        const Bytes to = path_of((edit.path * 7 + edit.content * 11 + edit.what) % kPaths);
+        const bool is_below =
+            to == path || to.starts_with(path + "/") || path.starts_with(to + "/");
+        const bool is_directory = store.item(path + "/").has_value();
+        if (is_below || (!is_directory && !store.item(path))) {
+            break;
+        }
+        erase_tree(store, to);
+        make_parents(store, to);
+        store.move(is_directory ? path + "/" : path, is_directory ? to + "/" : to);
+        break;
+    }
     default:
         erase_tree(store, path);
     }
@@ -96,7 +111,7 @@ void apply(const Edit& edit, FakeConnector& store, std::int64_t now) {
 std::vector<Edit> any_edits(std::size_t at_most) {
     const auto edit = rc::gen::build<Edit>(rc::gen::set(&Edit::on_source),
                                            rc::gen::set(&Edit::path, rc::gen::inRange(0, kPaths)),
-                                           rc::gen::set(&Edit::what, rc::gen::inRange(0, 11)),
+                                           rc::gen::set(&Edit::what, rc::gen::inRange(0, 14)),
                                            rc::gen::set(&Edit::content, rc::gen::inRange(0, 6)));
     const auto size = *rc::gen::inRange<std::size_t>(0, at_most + 1);
     return *rc::gen::container<std::vector<Edit>>(size, edit);
@@ -126,6 +141,11 @@ std::set<Bytes> contents_of(const FakeConnector& store) {
 struct Edited : World {
     Edited(const std::vector<Edit>& before, const std::vector<Edit>& since, bool swapped = false) {
         rules.force = {true, true, true};
+        for (FakeConnector* store : {&a, &b}) {
+            store->renames_containers = renames_containers;
+            store->gives_ids = gives_ids;
+            store->offers_rename = offers_rename;
+        }
         chain = {"source-wins"};
         int now = 1'000;
         for (const Edit& edit : before) {
@@ -138,12 +158,25 @@ struct Edited : World {
             apply(edit, side(edit.on_source, swapped), now += 10);
         }
     }
+    // What the stores can do, drawn anew for each world but the same for all of one property's.
+    static void draw_abilities() {
+        renames_containers = *rc::gen::arbitrary<bool>();
+        gives_ids = *rc::gen::element(true, true, false);
+        offers_rename = *rc::gen::element(true, true, true, false);
+    }
+    static inline bool renames_containers = false;
+    static inline bool gives_ids = true;
+    static inline bool offers_rename = true;
+
     FakeConnector& side(bool source, bool swapped) { return source != swapped ? a : b; }
     std::set<Bytes> agreed;
 };
 
 void check(const std::string& property, const std::function<void()>& body) {
-    BOOST_TEST(rc::check(property, body));
+    BOOST_TEST(rc::check(property, [&] {
+        Edited::draw_abilities();
+        body();
+    }));
 }
 
 const std::vector<DeletedContainer> kContainerPolicies{
@@ -294,8 +327,8 @@ BOOST_AUTO_TEST_CASE(stopping_anywhere_and_running_again) {
               int writes = 0;
               for (FakeConnector* store : {&broken.a, &broken.b}) {
                   store->before_call = [&](FakeOp op, BytesView) {
-                      const bool write =
-                          op == FakeOp::put || op == FakeOp::remove || op == FakeOp::set_meta;
+                      const bool write = op == FakeOp::put || op == FakeOp::remove ||
+                                         op == FakeOp::set_meta || op == FakeOp::rename;
                       const std::lock_guard lock(mutex);
                       writes += write ? 1 : 0;
                       return writes >= cut && (write || op == FakeOp::flush)

@@ -87,6 +87,14 @@ class Mistakes(CommandLine):
             ("--max-delete", "1.5", "20%"),
             ("--max-delete", "", "20%"),
             ("--max-delete", "99999999999999999999999", "20%"),
+            ("--bwlimit", "fast", "10M"),
+            ("--bwlimit", "0", "10M"),
+            ("--bwlimit", "-5K", "10M"),
+            ("--bwlimit", "10X", "10M"),
+            ("--bwlimit", "10MB", "10M"),
+            ("--bwlimit", "nan", "10M"),
+            ("--bwlimit", "1e999", "10M"),
+            ("--bwlimit", "", "10M"),
             ("-o", "xml", "json"),
         ):
             with self.subTest(option=option, value=value):
@@ -160,7 +168,7 @@ class Help(CommandLine):
     def test_help_names_every_option(self):
         text = self.run_ok("sync", "--help").stdout
         for option in (b"--mode", b"--on-conflict", b"--delete-vs-change", b"--deleted-container",
-                       b"--max-delete", b"--force", b"--include", b"--exclude", b"--state",
+                       b"--max-delete", b"--force", b"--bwlimit", b"--include", b"--exclude", b"--state",
                        b"--dry-run", b"--output"):
             self.assertIn(option, text)
 

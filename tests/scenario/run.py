@@ -25,7 +25,7 @@ TIME_LIMIT_S = 120
 FIELDS = {"about", "row", "mode", "flags", "base", "base_flags", "source", "target", "expect",
           "then", "sides", "world", "symmetric", "needs"}
 EXPECT_FIELDS = {"exit", "second_exit", "source", "target", "both", "either", "conflicts",
-                 "skipped", "maybe", "actions", "bytes", "stderr"}
+                 "skipped", "maybe", "actions", "bytes", "stderr", "not_kept", "disk"}
 OTHER_SIDE = {"source-wins": "target-wins", "target-wins": "source-wins",
               "source deleted, target changed": "source changed, target deleted",
               "source changed, target deleted": "source deleted, target changed"}
@@ -124,6 +124,8 @@ class Scenario:
 
     def skip_reason(self):
         needs = self.data.get("needs")
+        if needs == "attributes" and not trees.has_attributes(self.scratch):
+            return "needs a file system with extended attributes"
         if needs == "not-root" and os.geteuid() == 0:
             return "needs a user for whom permissions count"
         return None
@@ -309,6 +311,15 @@ class Step:
         if "bytes" in self.expect and report["bytes"] != self.expect["bytes"]:
             self.problems.append(
                 f"{report['bytes']} bytes transferred, expected {self.expect['bytes']}")
+        if "not_kept" in self.expect:
+            got = {row["what"]: row["items"] for row in report["not_kept"]}
+            if got != self.expect["not_kept"]:
+                self.problems.append(f"not kept is {got}, expected {self.expect['not_kept']}")
+        for name, most in self.expect.get("disk", {}).items():
+            for root in self.world.roots.values():
+                took = os.stat(os.path.join(root, name.encode())).st_blocks * 512
+                if took > most:
+                    self.problems.append(f"{name} takes {took} bytes of disk, expected {most}")
         for action, count in self.expect.get("actions", {}).items():
             got = report["done_actions"].get(action)
             if got != count:

@@ -41,9 +41,12 @@ def show(path):
     return json.dumps(path.decode("utf-8", "backslashreplace"), ensure_ascii=False)[1:-1]
 
 
-def content_of(entry):
+def content_of(entry, whole=False):
+    """The bytes of a file's entry; with `whole`, those of the hole before them too."""
     if isinstance(entry, str):
         return entry.encode()
+    if whole and "hole" in entry:
+        return bytes(entry["hole"]) + content_of(entry)
     if "size" in entry:
         pattern = (entry.get("fill", "0123456789abcde\n")).encode()
         return (pattern * (entry["size"] // len(pattern) + 1))[: entry["size"]]
@@ -67,6 +70,19 @@ def _make_parents(root, relative):
             os.unlink(at)
         if not os.path.isdir(at):
             os.mkdir(at)
+
+
+def has_attributes(folder):
+    """Whether files there can have extended attributes."""
+    probe = os.path.join(folder, "attributes-probe")
+    try:
+        with open(probe, "wb"):
+            os.setxattr(probe, "user.syncline-probe", b"1")
+        return True
+    except OSError:
+        return False
+    finally:
+        remove(probe)
 
 
 def _set_mtime(path, seconds):
@@ -104,7 +120,16 @@ def apply(root, edits, default_mtime=EDIT_MTIME):
             mode = {"+x": 0o755, "-x": 0o644}.get(entry["chmod"])
             os.chmod(path, int(entry["chmod"], 8) if mode is None else mode)
             continue
+        if isinstance(entry, dict) and "move" in entry:
+            to = entry["move"].encode("utf-8", "surrogateescape")
+            _make_parents(root, to)
+            os.rename(path, os.path.join(root, to.rstrip(b"/")))
+            continue
         _make_parents(root, relative)
+        if isinstance(entry, dict) and "hardlink" in entry:
+            remove(path)
+            os.link(os.path.join(root, entry["hardlink"].encode()), path)
+            continue
         if relative.endswith(b"/"):
             if os.path.islink(path) or not os.path.isdir(path):
                 remove(path)
@@ -125,9 +150,14 @@ def apply(root, edits, default_mtime=EDIT_MTIME):
             if os.path.islink(path) or not os.path.isfile(path):
                 remove(path)
             with open(path, "wb") as file:
+                if isinstance(entry, dict) and "hole" in entry:
+                    file.seek(entry["hole"])
                 file.write(content_of(entry))
             executable = isinstance(entry, dict) and entry.get("exec", False)
             os.chmod(path, 0o755 if executable else 0o644)
+            if isinstance(entry, dict):
+                for attribute, value in entry.get("xattr", {}).items():
+                    os.setxattr(path, attribute, value.encode())
         mtime = entry.get("mtime", default_mtime) if isinstance(entry, dict) else default_mtime
         _set_mtime(path, mtime)
 
@@ -193,7 +223,7 @@ def _wanted(tree):
         elif "fifo" in fields or "socket" in fields:
             wanted[path] = ("fifo" if "fifo" in fields else "socket", b"", False, None)
         else:
-            wanted[path] = ("file", content_of(entry), bool(fields.get("exec")), mtime)
+            wanted[path] = ("file", content_of(entry, True), bool(fields.get("exec")), mtime)
     return wanted
 
 

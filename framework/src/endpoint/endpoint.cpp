@@ -5,6 +5,7 @@
 #include "endpoint/page_queue.hpp"
 #include "endpoint/resumable.hpp"
 #include "endpoint/spill_sort.hpp"
+#include "endpoint/throttled.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 
@@ -311,6 +312,13 @@ public:
         });
     }
     Status get(const CallContext& call, const GetRequest& request, BodySink& sink) override {
+        if (RateLimiter* const bandwidth = shared_->options.bandwidth) {
+            ThrottledSink throttled(sink, *bandwidth, call);
+            return get_resumable(call, request, throttled);
+        }
+        return get_resumable(call, request, sink);
+    }
+    Status get_resumable(const CallContext& call, const GetRequest& request, BodySink& sink) {
         ResumableSink resumable(sink, info(), request);
         return calls().run(
             kLongRead, call,
@@ -319,7 +327,10 @@ public:
             },
             resumable);
     }
-    bool has_local_bodies() const override { return shared_->connector->local_bodies() != nullptr; }
+    bool has_local_bodies() const override {
+        return shared_->connector->local_bodies() != nullptr &&
+               shared_->options.bandwidth == nullptr;
+    }
     Result<LocalBody> open_body(const CallContext& call, const GetRequest& request) override {
         return calls().ask<LocalBody>(kRead, call, [&](const CallContext& attempt) {
             return connector().local_bodies()->open_body(attempt, request);
@@ -382,6 +393,17 @@ private:
 };
 
 } // namespace
+
+std::unique_ptr<RateLimiter> make_bandwidth(std::uint64_t bytes_per_s, const Clock& clock) {
+    if (bytes_per_s == 0) {
+        return nullptr;
+    }
+    RateLimiterOptions options;
+    options.rate_per_s = static_cast<double>(bytes_per_s);
+    options.burst = static_cast<std::int64_t>(
+        std::clamp<std::uint64_t>(bytes_per_s / 4, 4096, std::uint64_t{4} << 20U));
+    return make_rate_limiter(options, clock);
+}
 
 Result<std::unique_ptr<Endpoint>> make_endpoint(std::unique_ptr<Connector> connector,
                                                 EndpointOptions options, const Clock& clock,

@@ -39,7 +39,8 @@ void encode(const ItemView& item, Bytes& out) {
                   size(item.id),
                   static_cast<std::uint16_t>(item.hash_algo),
                   static_cast<std::uint8_t>(item.kind),
-                  static_cast<std::uint8_t>((item.unreadable ? 1 : 0) | (item.unsettled ? 2 : 0)),
+                  static_cast<std::uint8_t>((item.unreadable ? 1 : 0) | (item.unsettled ? 2 : 0) |
+                                            (item.losses << 2)),
                   item.size,
                   item.mtime_ns};
     char raw[sizeof header];
@@ -67,6 +68,7 @@ void decode(const char* bytes, ItemView& item) {
     item.kind = static_cast<ItemKind>(header.kind);
     item.unreadable = (header.flags & 1U) != 0;
     item.unsettled = (header.flags & 2U) != 0;
+    item.losses = static_cast<std::uint8_t>(header.flags >> 2U);
     item.size = header.size;
     item.mtime_ns = header.mtime_ns;
 }

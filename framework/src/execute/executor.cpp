@@ -24,8 +24,13 @@ constexpr std::size_t kMostBatchOps = 128;
 constexpr std::uint64_t kBatchesOfPhase = 64; // at least, where there are so many operations
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 
+// The rest a listing tells, so the plan counted it.
+constexpr std::uint8_t kFoundWhenRead =
+    static_cast<std::uint8_t>(Loss::attributes) | static_cast<std::uint8_t>(Loss::acl);
+
 bool in_order(Phase phase) {
     return phase == Phase::clear_containers || phase == Phase::create_containers ||
+           phase == Phase::rename_containers || phase == Phase::rename_chains ||
            phase == Phase::remove_containers;
 }
 
@@ -36,6 +41,9 @@ BytesView folder_of(BytesView key) {
 
 // Unknown sizes count as a whole batch.
 std::uint64_t content_size(const PlannedOp& op) {
+    if (op.action == Action::follow || (op.action == Action::rename && !op.differs)) {
+        return 0;
+    }
     const std::optional<Item>& from = op.side == Side::source ? op.target : op.source;
     return from && from->kind == ItemKind::object ? std::min(from->size, kBatchBytes) : 0;
 }
@@ -62,7 +70,7 @@ public:
         Outcomes& outcomes = result_.outcomes;
         outcomes.planned =
             std::accumulate(counts->actions.begin(), counts->actions.end(), std::uint64_t{0}) -
-            count(Action::record) - count(Action::forget);
+            count(Action::record) - count(Action::forget) - count(Action::follow);
         in_.progress.planned(outcomes.planned - count(Action::conflict) - count(Action::skip),
                              counts->bytes);
         in_.progress.enter(RunPhase::executing);
@@ -248,7 +256,7 @@ private:
 
     // Counts an operation, tells what did not succeed, and remembers what the base should say.
     Status take(const OpResult& result) {
-        const bool counted =
+        const bool writes =
             result.op.action != Action::record && result.op.action != Action::forget;
         const LogLevel level =
             result.outcome == Outcome::failed ? LogLevel::warning : LogLevel::debug;
@@ -260,11 +268,19 @@ private:
                     (result.message.empty() ? "" : ", " + result.message));
         }
         Outcomes& outcomes = result_.outcomes;
+        // Part of another operation that stands for it, unless it does not succeed.
+        const bool follows = result.op.action == Action::follow;
+        const bool counted = writes && !follows;
+        if (follows && result.outcome != Outcome::ok && result.code != Code::cancelled) {
+            ++outcomes.planned;
+        }
         switch (result.outcome) {
         case Outcome::ok:
             outcomes.ok += counted ? 1 : 0;
             ++result_.done[static_cast<std::size_t>(result.op.action)];
             result_.bytes += result.bytes;
+            result_.losses.add(static_cast<std::uint8_t>(result.losses & kFoundWhenRead),
+                               result.op.key);
             break;
         case Outcome::skipped:
             ++outcomes.skipped;
@@ -314,12 +330,12 @@ private:
         for (const Side side : {Side::source, Side::target}) {
             const bool is_done = std::any_of(
                 result.changes.begin(), result.changes.end(), [&](const JournalEntry& change) {
-                    return change.key == result.op.key && change.side == side;
+                    return change.key == lost_key(result.op) && change.side == side;
                 });
             if (result.intended[static_cast<std::size_t>(side)] && !is_done &&
                 result.code != Code::outcome_unknown) {
                 JournalEntry entry;
-                entry.key = result.op.key;
+                entry.key = lost_key(result.op);
                 entry.side = side;
                 entry.action = Action::skip;
                 SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));

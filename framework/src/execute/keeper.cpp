@@ -19,6 +19,8 @@ std::vector<Side> losing_sides(const PlannedOp& op) {
     case Action::update:
     case Action::remove:
         return {op.side};
+    case Action::rename: // else its content stays, under the new name
+        return op.differs ? std::vector{op.side} : std::vector<Side>();
     case Action::keep_both:
         return op.differs && op.side == Side::source ? std::vector<Side>() : std::vector{op.side};
     case Action::merge:
@@ -73,9 +75,12 @@ void Keeper::keep(std::span<OpResult> batch, const CallContext& call) const {
             const Bytes& archived = result.archived[static_cast<std::size_t>(side)];
             if (result.keep_failed.ok() && !archived.empty()) {
                 JournalEntry& entry = entries.emplace_back();
-                entry.key = result.op.key;
+                entry.key = lost_key(result.op);
                 entry.side = side;
-                entry.action = result.op.action == Action::remove ? Action::remove : Action::update;
+                entry.action =
+                    result.op.action == Action::remove || result.op.action == Action::rename
+                        ? Action::remove
+                        : Action::update;
                 entry.before = side == Side::source ? result.op.source : result.op.target;
                 entry.archived = archived;
                 result.intended[static_cast<std::size_t>(side)] = true;
@@ -113,7 +118,7 @@ Status Keeper::archive(OpResult& result, Side side, const CallContext& call) con
         return {};
     }
     const Item& planned = *(side == Side::source ? result.op.source : result.op.target);
-    Result<ArchivedContent> content = put(endpoint, planned, result.op.key, call);
+    Result<ArchivedContent> content = put(endpoint, planned, lost_key(result.op), call);
     if (content.ok()) {
         result.archived[static_cast<std::size_t>(side)] = std::move(content->digest);
         return {};

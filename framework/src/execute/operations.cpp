@@ -37,16 +37,17 @@ BaseEntry entry_of(BytesView key, Item source, Item target, Bytes hash) {
     return entry;
 }
 
+BytesView known_hash(const Item& item) {
+    return item.hash_algo == HashAlgo::xxh3_128 ? BytesView(item.hash) : BytesView();
+}
+
+} // namespace
+
 BaseEntry entry_of(BytesView key, Side a_side, Item a, Item b, Bytes hash) {
     return a_side == Side::source ? entry_of(key, std::move(a), std::move(b), std::move(hash))
                                   : entry_of(key, std::move(b), std::move(a), std::move(hash));
 }
 
-BytesView known_hash(const Item& item) {
-    return item.hash_algo == HashAlgo::xxh3_128 ? BytesView(item.hash) : BytesView();
-}
-
-// What both sides are known to hold when they are equal: from whichever place it is known.
 BytesView agreed_hash(const PlannedOp& op) {
     for (const std::optional<Item>* item : {&op.source, &op.target}) {
         if (*item && !known_hash(**item).empty()) {
@@ -62,6 +63,8 @@ BaseChange erasure(BytesView key) {
     change.erase = true;
     return change;
 }
+
+namespace {
 
 struct Judgement {
     Outcome outcome;
@@ -123,6 +126,10 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
         case Action::skip:
             result.outcome = Outcome::skipped;
             return {};
+        case Action::rename:
+            return rename(result, call);
+        case Action::follow:
+            return follow(result, call);
         }
         return {};
     }();
@@ -222,6 +229,7 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes = done->bytes;
+    result.losses = done->read.losses;
     if (!done->was_there) {
         changed(result, op.key, op.side, there ? Action::update : Action::create, there,
                 done->written);
@@ -366,6 +374,7 @@ Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, cons
         return done.status();
     }
     result.bytes += done->bytes;
+    result.losses = static_cast<std::uint8_t>(result.losses | done->read.losses);
     if (!done->was_there) {
         changed(result, op.other_key, to, Action::create, std::nullopt, done->written);
     }

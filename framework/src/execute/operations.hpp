@@ -43,9 +43,20 @@ struct OpResult {
     std::array<bool, 2> intended{};    // by Side: the journal says that it is about to happen
     std::vector<JournalEntry> changes; // what was done, for the journal
     std::uint64_t bytes = 0;
+    std::uint8_t losses = 0; // of Loss: what the copy did not keep
     GiveUp give_up = GiveUp::nothing;
     Side given_up = Side::target; // the side that refused, which need not be the one written
 };
+
+// Whose content the operation takes away, where it does.
+inline const Bytes& lost_key(const PlannedOp& op) {
+    return op.action == Action::rename ? op.other_key : op.key;
+}
+
+BaseEntry entry_of(BytesView key, Side a_side, Item a, Item b, Bytes hash);
+BaseChange erasure(BytesView key);
+// What both sides are known to hold when they are equal: from whichever place it is known.
+BytesView agreed_hash(const PlannedOp& op);
 
 class Operations {
 public:
@@ -64,6 +75,16 @@ private:
     Status remove(OpResult& result, const CallContext& call) const;
     Status set_meta(OpResult& result, const CallContext& call) const;
     Status keep_both(OpResult& result, const CallContext& call) const;
+    Status rename(OpResult& result, const CallContext& call) const;
+    Status rename_container(OpResult& result, const CallContext& call) const;
+    Status follow(OpResult& result, const CallContext& call) const;
+    Status follow_item(OpResult& result, const CallContext& call) const;
+    Status put_aside(const PlannedOp& op, const CallContext& call) const;
+    Status copy_and_remove(OpResult& result, const CallContext& call) const;
+    Status still_named(const PlannedOp& op, const CallContext& call) const;
+    Result<Item> move_item(const PlannedOp& op, BytesView from, const CallContext& call) const;
+    void record_rename(OpResult& result) const;
+    void follow_meta(const PlannedOp& op, Item& written, const CallContext& call) const;
     Status merge(OpResult& result, const CallContext& call) const;
     Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,

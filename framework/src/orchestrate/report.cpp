@@ -56,7 +56,7 @@ std::string report_json(const SyncReport& report, int exit_code) {
         ordered_json actions = ordered_json::object();
         for (std::size_t i = 1; i < counts.size(); ++i) {
             const std::string_view name = name_of(static_cast<Action>(i));
-            if (name != "unknown") {
+            if (name != "unknown" && static_cast<Action>(i) != Action::follow) {
                 actions[std::string(name)] = counts[i];
             }
         }
@@ -66,6 +66,15 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["done_actions"] = by_action(report.done);
     json["bytes_planned"] = report.counts.bytes;
     json["bytes"] = report.bytes;
+    ordered_json not_kept = ordered_json::array();
+    for (const LossCount& loss : report.losses.entries()) {
+        ordered_json keys = ordered_json::array();
+        for (const Bytes& key : loss.keys) {
+            keys.push_back(text_of(key));
+        }
+        not_kept.push_back({{"what", name_of(loss.loss)}, {"items", loss.count}, {"first", keys}});
+    }
+    json["not_kept"] = std::move(not_kept);
     const auto put_status = [&json](const char* name, const Status& status) {
         if (!status.ok()) {
             json[name] = {{"code", name_of(status.code())}, {"message", text_of(status.message())}};

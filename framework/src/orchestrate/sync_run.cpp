@@ -105,6 +105,7 @@ private:
         }
         report_.listed = summary->listed;
         report_.counts = summary->counts;
+        report_.losses = summary->losses;
         report_.first_run = !identity_.has_value();
         if (control_.selection == nullptr) { // a person named these keys
             report_.guard =
@@ -115,7 +116,8 @@ private:
                                : "a guard stops the run: " + report_.guard.message());
         if (control_.show) {
             SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
-                if (op.action != Action::record && op.action != Action::forget) {
+                if (op.action != Action::record && op.action != Action::forget &&
+                    op.action != Action::follow) {
                     control_.show(op);
                 }
                 return true;
@@ -185,6 +187,7 @@ private:
             return root_gone(Status(Code::root_missing, missing));
         }
 
+        bandwidth_ = make_bandwidth(spec_.bytes_per_s, clock_);
         SYNCLINE_TRY(make_side(*source, Side::source, source_));
         SYNCLINE_TRY(make_side(*target, Side::target, target_));
         if (target_->info().read_only) {
@@ -234,6 +237,7 @@ private:
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         options.guard = spec_.guard;
+        options.bandwidth = bandwidth_.get();
         options.unreachable = &unreachable_[static_cast<std::size_t>(which)];
         // Guards must not act in step: each has a jitter of its own.
         options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
@@ -339,7 +343,7 @@ private:
         const auto count = [&](Action action) { return actions[static_cast<std::size_t>(action)]; };
         Outcomes& outcomes = report_.outcomes;
         outcomes.planned = std::accumulate(actions.begin(), actions.end(), std::uint64_t{0}) -
-                           count(Action::record) - count(Action::forget);
+                           count(Action::record) - count(Action::forget) - count(Action::follow);
         outcomes.conflicted = count(Action::conflict);
         outcomes.skipped = count(Action::skip);
         outcomes.pending = outcomes.planned - outcomes.conflicted - outcomes.skipped;
@@ -390,6 +394,7 @@ private:
         report_.outcomes = result->outcomes;
         report_.done = result->done;
         report_.bytes = result->bytes;
+        report_.losses.add(result->losses);
         report_.stopped = result->stopped;
         report_.interrupted = result->interrupted;
         return {};
@@ -444,6 +449,7 @@ private:
     std::unique_ptr<SyncLock> lock_;
     std::unique_ptr<SyncState> state_;
     std::unique_ptr<StrategyChain> chain_;
+    std::unique_ptr<RateLimiter> bandwidth_;
     std::unique_ptr<Endpoint> source_;
     std::unique_ptr<Endpoint> target_;
     std::unique_ptr<PlanStore> plan_;

@@ -18,6 +18,18 @@ static_assert(static_cast<std::uint32_t>(ItemKind::link) == SYNCLINE_KIND_LINK);
 static_assert(kMetaExecutable == SYNCLINE_META_EXECUTABLE);
 static_assert(kMetaAccess == SYNCLINE_META_ACCESS);
 
+// The flags of losses have the same order on both sides.
+constexpr unsigned kLossShift = 4;
+constexpr std::uint64_t kLossMask = 0x3f;
+static_assert(static_cast<std::uint64_t>(Loss::hard_links) << kLossShift ==
+              SYNCLINE_ITEM_HARD_LINKED);
+static_assert(static_cast<std::uint64_t>(Loss::owner) << kLossShift == SYNCLINE_ITEM_FOREIGN_OWNER);
+static_assert(static_cast<std::uint64_t>(Loss::attributes) << kLossShift ==
+              SYNCLINE_ITEM_ATTRIBUTES);
+static_assert(static_cast<std::uint64_t>(Loss::acl) << kLossShift == SYNCLINE_ITEM_ACL);
+static_assert(static_cast<std::uint64_t>(Loss::holes) << kLossShift == SYNCLINE_ITEM_HOLES);
+static_assert(std::uint64_t{kMountPoint} << kLossShift == SYNCLINE_ITEM_MOUNT_POINT);
+
 // By HashAlgo.
 constexpr std::array<std::uint64_t, 7> kDigestSizes = {0, 32, 16, 4, 32, 20, 16};
 
@@ -137,6 +149,7 @@ const char* ItemReader::read_item(const syncline_item& from, ItemView& to) {
     }
     to.unreadable = (from.flags & SYNCLINE_ITEM_UNREADABLE) != 0;
     to.unsettled = (from.flags & SYNCLINE_ITEM_UNSETTLED) != 0;
+    to.losses = static_cast<std::uint8_t>((from.flags >> kLossShift) & kLossMask);
     return (from.fields & SYNCLINE_ITEM_META) != 0 ? read_meta(from.meta, to) : nullptr;
 }
 
@@ -208,7 +221,8 @@ AbiItem::AbiItem(const ItemView& item, BytesView key, Purpose purpose) : abi_{} 
             abi_.id = bytes_of(item.id);
         }
         abi_.flags = (item.unreadable ? SYNCLINE_ITEM_UNREADABLE : 0) |
-                     (item.unsettled ? SYNCLINE_ITEM_UNSETTLED : 0);
+                     (item.unsettled ? SYNCLINE_ITEM_UNSETTLED : 0) |
+                     (std::uint64_t{item.losses} << kLossShift);
     }
     if (purpose == Purpose::store || !item.meta.empty()) {
         abi_.fields |= SYNCLINE_ITEM_META;

@@ -1,5 +1,6 @@
 #include "syncline/reconcile/planner.hpp"
 
+#include "reconcile/renames.hpp"
 #include "reconcile/row_facts.hpp"
 #include "reconcile/row_join.hpp"
 #include "reconcile/unknown_tracker.hpp"
@@ -108,11 +109,15 @@ public:
         }
         in_.progress.enter(RunPhase::planning);
         SYNCLINE_TRY(reconciler_.finish());
+        SYNCLINE_TRY(find_renames(in_, call_).with_context("while looking for renames"));
         Result<PlanCounts> counts = in_.plan.counts();
         if (!counts.ok()) {
             return counts.status();
         }
         summary_.counts = *counts;
+        if (has_losses_) {
+            SYNCLINE_TRY(count_losses());
+        }
         return summary_;
     }
 
@@ -130,7 +135,37 @@ private:
         return call;
     }
 
+    Status count_losses() {
+        const bool keeps_holes = in_.source.has_local_bodies() && in_.target.has_local_bodies();
+        const auto without_holes = [&](const std::optional<Item>& item) -> std::uint8_t {
+            const auto holes = static_cast<std::uint8_t>(Loss::holes);
+            return item ? static_cast<std::uint8_t>(item->losses & (keeps_holes ? ~holes : 0xff))
+                        : std::uint8_t{0};
+        };
+        const auto visit = [&](PlannedOp&& op) {
+            const bool copies = op.action == Action::create || op.action == Action::update ||
+                                op.action == Action::keep_both || op.action == Action::rename;
+            if (copies) {
+                const std::optional<Item>& from = op.side == Side::source ? op.target : op.source;
+                const std::optional<Item>& over = op.side == Side::source ? op.source : op.target;
+                // What is written over is replaced by a new file, whatever other names it has.
+                const auto cut = static_cast<std::uint8_t>(
+                    without_holes(over) & static_cast<std::uint8_t>(Loss::hard_links));
+                summary_.losses.add(static_cast<std::uint8_t>(without_holes(from) | cut), op.key);
+            }
+            return true;
+        };
+        for (const Phase phase :
+             {Phase::conflict_copies, Phase::create_containers, Phase::write_content}) {
+            SYNCLINE_TRY(in_.plan.each(phase, visit));
+        }
+        return {};
+    }
+
     Status on_row(Row& row) {
+        for (const ItemView* item : {row.source, row.target}) {
+            has_losses_ = has_losses_ || (item != nullptr && item->losses != 0);
+        }
         if (row.base != nullptr && row.base->differs && in_.rules.mode != Mode::one_way &&
             (row.source != nullptr || row.target != nullptr)) {
             row.base = nullptr; // that the sides may differ was agreed for one-way runs only
@@ -141,6 +176,9 @@ private:
                 !target_unknown_.is_unknown(row.key, row.target)) {
                 return {};
             }
+        }
+        if (row.base == nullptr && is_left_aside(row.key)) {
+            return clear_away(row);
         }
         const bool source_unknown = source_unknown_.is_unknown(row.key, row.source);
         const bool target_unknown = target_unknown_.is_unknown(row.key, row.target);
@@ -186,6 +224,27 @@ private:
             SYNCLINE_TRY(settle_oldest());
         }
         return {};
+    }
+
+    // What a cycle of renames put aside and did not come back for; the side that renamed has it
+    // under its own name.
+    Status clear_away(const Row& row) {
+        if ((row.source != nullptr) == (row.target != nullptr) ||
+            (row.source != nullptr && in_.rules.mode != Mode::two_way)) {
+            return {};
+        }
+        PlannedOp op;
+        op.key = row.key;
+        op.action = Action::follow;
+        op.side = row.source != nullptr ? Side::source : Side::target;
+        op.phase = Phase::remove_content;
+        op.reason = "left behind by an interrupted run";
+        const ItemView& item = row.source != nullptr ? *row.source : *row.target;
+        op.kind = item.kind;
+        std::optional<Item>& into = row.source != nullptr ? op.source : op.target;
+        into = to_item(item);
+        into->key.clear();
+        return in_.plan.add(op).status();
     }
 
     bool is_ready(const WaitingRow& row) {
@@ -275,6 +334,7 @@ private:
     UnknownTracker source_unknown_;
     UnknownTracker target_unknown_;
     PlanSummary summary_;
+    bool has_losses_ = false; // something listed has what a copy of it would not
     std::deque<std::unique_ptr<WaitingRow>> window_;
     std::mutex mutex_;
     std::condition_variable became_ready_;

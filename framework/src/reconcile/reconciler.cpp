@@ -1,5 +1,7 @@
 #include "syncline/reconcile/reconciler.hpp"
 
+#include "reconcile/phase_of.hpp"
+
 #include "syncline/core/hash.hpp"
 #include "syncline/core/meta.hpp"
 
@@ -29,34 +31,13 @@ PlannedOp make_op(const Row& row, Action action, Side side, Phase phase, std::st
         op.has_base = true;
         op.base_hash = row.base->hash;
         op.base_meta = row.base->meta;
+        op.base_source_id = row.base->source_id;
+        op.base_target_id = row.base->target_id;
     }
     op.kind = row.source != nullptr   ? row.source->kind
               : row.target != nullptr ? row.target->kind
                                       : row.base->kind;
     return op;
-}
-
-Phase phase_of(Action action, ItemKind kind) {
-    const bool container = kind == ItemKind::container;
-    switch (action) {
-    case Action::create:
-    case Action::update:
-    case Action::merge:
-        return container ? Phase::create_containers : Phase::write_content;
-    case Action::set_meta:
-        return Phase::write_content;
-    case Action::remove:
-        return container ? Phase::remove_containers : Phase::remove_content;
-    case Action::keep_both:
-        return Phase::conflict_copies;
-    case Action::record:
-    case Action::forget:
-        return Phase::bookkeeping;
-    case Action::conflict:
-    case Action::skip:
-        return Phase::none;
-    }
-    return Phase::none;
 }
 
 const std::optional<Item>& on(const PlannedOp& op, Side side) {
@@ -435,12 +416,14 @@ struct Reconciler::Impl {
             if (item == nullptr || !(item->unreadable || item->kind == ItemKind::unsupported)) {
                 return {};
             }
+            const bool is_mount = (item->losses & kMountPoint) != 0;
             PlannedOp op =
                 make_op(row, Action::skip, side, Phase::none,
-                        item->unreadable
+                        is_mount ? "another file system is mounted there; it takes no part"
+                        : item->unreadable
                             ? "could not be read"
                             : "of a kind that cannot be synchronised (a socket, pipe or device)");
-            op.unreadable = item->unreadable;
+            op.unreadable = item->unreadable && !is_mount;
             return add(op).status();
         };
         SYNCLINE_TRY(report(row.source, Side::source));

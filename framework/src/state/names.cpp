@@ -22,6 +22,10 @@ std::string_view name_of(Action action) {
         return "conflict";
     case Action::skip:
         return "skip";
+    case Action::rename:
+        return "rename";
+    case Action::follow:
+        return "rename"; // of which it is a part
     case Action::merge:
         return "merge";
     }

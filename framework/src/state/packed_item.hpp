@@ -8,7 +8,7 @@ namespace syncline::state {
 
 inline void put_item(const Item& item, Bytes& out) {
     put_number(static_cast<std::uint64_t>(item.kind) | (item.unreadable ? 16U : 0U) |
-                   (item.unsettled ? 32U : 0U),
+                   (item.unsettled ? 32U : 0U) | (std::uint64_t{item.losses} << 6U),
                out);
     put_number(static_cast<std::uint64_t>(item.hash_algo), out);
     put_number(item.size + 1, out); // kUnknownSize becomes 0
@@ -26,6 +26,7 @@ inline Item read_item(Reader& in) {
     item.kind = static_cast<ItemKind>(traits & 15);
     item.unreadable = (traits & 16) != 0;
     item.unsettled = (traits & 32) != 0;
+    item.losses = static_cast<std::uint8_t>(traits >> 6U);
     item.hash_algo = static_cast<HashAlgo>(in.number());
     item.size = in.number() - 1;
     item.mtime_ns = static_cast<std::int64_t>(in.number() ^ (1ULL << 63));

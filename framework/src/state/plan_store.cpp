@@ -77,7 +77,10 @@ void put_body(const PlannedOp& op, Bytes& out) {
     }
     put_bytes(op.base_hash, out);
     put_bytes(op.base_meta, out);
+    put_bytes(op.base_source_id, out);
+    put_bytes(op.base_target_id, out);
     put_bytes(op.other_key, out);
+    put_bytes(op.via_key, out);
     if (op.merged) {
         put_bytes(op.merged->digest, out);
         put_bytes(op.merged->hash, out);
@@ -109,7 +112,10 @@ Result<PlannedOp> read_op(const Statement& row) {
     }
     op.base_hash = Bytes(in.bytes());
     op.base_meta = Bytes(in.bytes());
+    op.base_source_id = Bytes(in.bytes());
+    op.base_target_id = Bytes(in.bytes());
     op.other_key = Bytes(in.bytes());
+    op.via_key = Bytes(in.bytes());
     if ((flags & kHasMerged) != 0) {
         MergedContent& merged = op.merged.emplace();
         merged.digest = Bytes(in.bytes());
@@ -179,6 +185,7 @@ SqlitePlanStore::create(const std::filesystem::path& file) {
                    "target_size = ?7, reason = ?8, key = ?9, body = ?10 WHERE id = ?1"));
     SYNCLINE_STATE_ASSIGN(store->select_,
                           db.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op WHERE id = ?1"));
+    SYNCLINE_STATE_ASSIGN(store->drop_, db.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
     return store;
 }
 
@@ -270,11 +277,9 @@ Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t la
 
 Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
     survey_.reset();
-    SYNCLINE_STATE_ASSIGN(Statement remove,
-                          database_.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
-    remove.bind(1, first);
-    remove.bind(2, last);
-    return remove.run();
+    drop_.bind(1, first);
+    drop_.bind(2, last);
+    return drop_.run();
 }
 
 Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
@@ -310,6 +315,11 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
         case Action::remove:
             ++found.counts.removals[side];
             break;
+        case Action::rename:
+            if (static_cast<Phase>(phase) != Phase::write_content) {
+                break; // its content is there already
+            }
+            [[fallthrough]];
         case Action::create:
         case Action::update:
         case Action::keep_both:

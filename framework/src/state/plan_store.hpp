@@ -45,6 +45,7 @@ private:
     sqlite::Statement insert_;
     sqlite::Statement update_;
     sqlite::Statement select_;
+    sqlite::Statement drop_;
     std::int64_t last_id_ = 0;
     bool brings_back_ = false;
     std::optional<Survey> survey_; // none: the plan changed since

@@ -1,5 +1,6 @@
 #include "body.hpp"
 
+#include "attributes.hpp"
 #include "version.hpp"
 
 #include <algorithm>
@@ -102,12 +103,8 @@ Status FileBody::copy_to(int out) {
         return changed();
     }
     if (!clone_to(out, before.device)) {
-        std::uint64_t done = 0;
-        Status status =
-            before.size < kKernelCopyFrom ? Status() : copy_in_kernel(out, done, before.size);
-        if (status.ok()) {
-            status = copy_through_buffer(out, done, before.size);
-        }
+        Status status = has_holes(before) ? copy_around_holes(out, before.size)
+                                          : copy_range(out, 0, before.size);
         if (!status.ok()) {
             return status;
         }
@@ -131,6 +128,41 @@ bool FileBody::clone_to(int out, std::uint64_t device) const {
         root_.lacks_reflink_from.store(device, std::memory_order_relaxed);
     }
     return false;
+}
+
+// From `begin` to `end`, to where `out` stands.
+Status FileBody::copy_range(int out, std::uint64_t begin, std::uint64_t end) const {
+    Status status = end - begin < kKernelCopyFrom ? Status() : copy_in_kernel(out, begin, end);
+    return status.ok() ? copy_through_buffer(out, begin, end) : std::move(status);
+}
+
+Status FileBody::copy_around_holes(int out, std::uint64_t size) const {
+    const auto end = static_cast<off_t>(size);
+    for (off_t at = 0; at < end;) {
+        off_t data = lseek(fd_, at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) {
+            break; // nothing but a hole is left
+        }
+        off_t hole = data < 0 ? -1 : lseek(fd_, data, SEEK_HOLE);
+        if (data < 0 || hole < 0) { // a file system that does not tell
+            data = at;
+            hole = end;
+        }
+        hole = std::min(hole, end);
+        if (data >= hole) {
+            break;
+        }
+        if (lseek(out, data, SEEK_SET) < 0) {
+            return errno_status(errno, "write", key_);
+        }
+        Status status =
+            copy_range(out, static_cast<std::uint64_t>(data), static_cast<std::uint64_t>(hole));
+        if (!status.ok()) {
+            return status;
+        }
+        at = hole;
+    }
+    return ftruncate(out, end) == 0 ? Status() : errno_status(errno, "write", key_);
 }
 
 // Leaves the rest to the caller where the kernel cannot do it.

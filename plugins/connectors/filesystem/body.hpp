@@ -52,6 +52,8 @@ public:
 
 private:
     bool clone_to(int out, std::uint64_t device) const;
+    Status copy_range(int out, std::uint64_t begin, std::uint64_t end) const;
+    Status copy_around_holes(int out, std::uint64_t size) const; // which stay holes
     Status copy_in_kernel(int out, std::uint64_t& done, std::uint64_t size) const;
     Status copy_through_buffer(int out, std::uint64_t done, std::uint64_t size) const;
     [[nodiscard]] Status changed() const;

@@ -1,5 +1,6 @@
 #include "lister.hpp"
 
+#include "attributes.hpp"
 #include "leftovers.hpp"
 
 #include <algorithm>
@@ -127,7 +128,7 @@ Status Lister::enter_start(std::string_view prefix, bool& found) {
                        : errno_status(error, "read the directory", root_.settings().path);
         }
         if (wants(directory)) {
-            return emit_raw(directory, SYNCLINE_KIND_CONTAINER);
+            return emit_raw(directory, SYNCLINE_KIND_CONTAINER, 0);
         }
         return errno_status(error, "read the directory", directory);
     }
@@ -342,7 +343,7 @@ Status Lister::visit_directory(Level& level, const Entry& entry, std::size_t key
         error = stat_fd(below.fd.get(), state);
     }
     if (error == 0 && (state.device != root_.device() || state.is_mount_root)) {
-        return emit_unknown(entry, "it is a mount point");
+        return emit_unknown(entry, "it is a mount point", SYNCLINE_ITEM_MOUNT_POINT);
     }
     below.device = state.device;
     below.inode = state.inode;
@@ -366,7 +367,7 @@ Status Lister::visit_directory(Level& level, const Entry& entry, std::size_t key
                                        ? "it changed its kind during the listing"
                                        : std::strerror(error));
     }
-    Status status = wants(key) ? emit(state, key, 0) : Status();
+    Status status = wants(key) ? emit(state, key, attribute_flags(below.fd.get())) : Status();
     if (!status.ok() || stopped_) {
         return status;
     }
@@ -434,19 +435,19 @@ Status Lister::emit(const FileState& state, std::string_view key, std::uint64_t 
     return {};
 }
 
-Status Lister::emit_unknown(const Entry& entry, const char* why) {
+Status Lister::emit_unknown(const Entry& entry, const char* why, std::uint64_t flags) {
     const std::string_view key = set_key(levels_.back(), entry);
     root_.log(SYNCLINE_LOG_WARNING, "not readable: " + printable(key) + ": " + why);
     const std::uint32_t kind = entry.hint == Hint::directory ? SYNCLINE_KIND_CONTAINER
                                : entry.hint == Hint::file    ? SYNCLINE_KIND_OBJECT
                                : entry.hint == Hint::link    ? SYNCLINE_KIND_LINK
                                                              : 0;
-    return wants(key) ? emit_raw(key, kind) : Status();
+    return wants(key) ? emit_raw(key, kind, flags) : Status();
 }
 
-Status Lister::emit_raw(std::string_view key, std::uint32_t kind) {
+Status Lister::emit_raw(std::string_view key, std::uint32_t kind, std::uint64_t flags) {
     FileState nothing;
-    Status status = emit(nothing, key, SYNCLINE_ITEM_UNREADABLE);
+    Status status = emit(nothing, key, SYNCLINE_ITEM_UNREADABLE | flags);
     if (status.ok() && !stopped_) {
         items_[count_ - 1].kind = kind;
     }

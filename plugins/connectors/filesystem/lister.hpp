@@ -66,8 +66,8 @@ private:
     [[nodiscard]] bool wants(std::string_view key) const;
     [[nodiscard]] bool wants_below(std::string_view container) const;
     Status emit(const FileState& state, std::string_view key, std::uint64_t flags);
-    Status emit_unknown(const Entry& entry, const char* why);
-    Status emit_raw(std::string_view key, std::uint32_t kind);
+    Status emit_unknown(const Entry& entry, const char* why, std::uint64_t flags = 0);
+    Status emit_raw(std::string_view key, std::uint32_t kind, std::uint64_t flags);
     Status room_for(std::size_t key_bytes);
     Status flush();
     std::string_view set_key(const Level& level, const Entry& entry);

@@ -13,10 +13,11 @@ namespace syncline::fs {
 namespace {
 
 constexpr std::int64_t kNanosPerSecond = 1'000'000'000;
-// Only what the version token, the item and the mount check need: each further bit may cost a round
-// trip on network mounts.
+// Only what the version token, the item, its flags and the mount check need: each further bit may
+// cost a round trip on network mounts.
 constexpr unsigned kStatMask = STATX_TYPE | STATX_MODE | STATX_NLINK | STATX_UID | STATX_GID |
-                               STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME | STATX_BTIME;
+                               STATX_INO | STATX_SIZE | STATX_BLOCKS | STATX_MTIME | STATX_CTIME |
+                               STATX_BTIME;
 
 std::int64_t nanos(const statx_timestamp& time) {
     return time.tv_sec * kNanosPerSecond + static_cast<std::int64_t>(time.tv_nsec);
@@ -64,6 +65,7 @@ int fill(int directory, const char* name, int flags, FileState& out) {
     out.device = makedev(raw.stx_dev_major, raw.stx_dev_minor);
     out.inode = raw.stx_ino;
     out.size = raw.stx_size;
+    out.stored = raw.stx_blocks * 512; // the unit of stx_blocks, whatever the file system's
     out.mtime_ns = nanos(raw.stx_mtime);
     out.ctime_ns = nanos(raw.stx_ctime);
     out.birth_ns = out.has_birth ? nanos(raw.stx_btime) : 0;

@@ -81,6 +81,7 @@ struct FileState {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::uint64_t size = 0;
+    std::uint64_t stored = 0; // bytes of the disk it takes up
     std::int64_t mtime_ns = 0;
     std::int64_t ctime_ns = 0;
     std::int64_t birth_ns = 0;

@@ -1,5 +1,7 @@
 #include "reader.hpp"
 
+#include "attributes.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -159,6 +161,7 @@ Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) c
     }
     ItemHolder holder;
     holder.set_seen(state, key.text, settled_before_ns);
+    holder.add_flags(attribute_flags(file.get()));
     status = refused(sink.begin(&sink, &holder.item()));
     if (!status.ok()) {
         return status;
@@ -271,6 +274,7 @@ Status Reader::open_body(const syncline_get_req& req, const syncline_item_sink& 
     }
     ItemHolder holder;
     holder.set_seen(state, key.text, settled_before_ns);
+    holder.add_flags(attribute_flags(file.get()));
     status = push(sink, holder.item());
     if (status.ok()) {
         out = std::move(file);

@@ -1,5 +1,7 @@
 #include "version.hpp"
 
+#include "attributes.hpp"
+
 #include <algorithm>
 #include <cstring>
 
@@ -93,6 +95,7 @@ void make_item(const FileState& state, std::string_view key, std::int64_t settle
         item.id = {id.data(), id.size()};
         item.fields |= SYNCLINE_ITEM_ID;
     }
+    item.flags = state_flags(state);
     if (item.kind == SYNCLINE_KIND_CONTAINER) {
         item.fields |= SYNCLINE_ITEM_META;
         item.meta = meta_of(state.mode, false);

@@ -1,5 +1,6 @@
 #include "writer.hpp"
 
+#include "attributes.hpp"
 #include "failpoint.hpp"
 #include "reader.hpp"
 
@@ -275,6 +276,7 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
         return status;
     }
     if (replaced != nullptr) {
+        keep_attributes(key, *replaced, staged.fd());
         FileState made;
         if (const int error = stat_fd(staged.fd(), made)) {
             return write_status(error, "examine", key.text);
@@ -305,6 +307,16 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
     }
     SYNCLINE_FS_FAILPOINT("after-sync-data");
     return {};
+}
+
+// Of the file that is written over: a program that edits it in place would keep them too.
+void Writer::keep_attributes(const Key& key, const FileState& replaced, int to) const {
+    Fd old;
+    FileState state;
+    if (root_.open_beneath(key.text, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, old) == 0 &&
+        stat_fd(old.get(), state) == 0 && state.inode == replaced.inode) {
+        copy_attributes(old.get(), to);
+    }
 }
 
 Status Writer::publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,

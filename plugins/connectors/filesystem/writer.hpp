@@ -6,8 +6,8 @@
 //
 // Others may do with a copy no more than with its original, as far as that tells; what is new gets
 // no more than the umask leaves, either. Replacing a file makes a new inode: its permission bits,
-// less those that `posix.access` denies, and, with privilege, the owner are carried over; hard
-// links are severed, extended attributes and ACLs are not kept.
+// less those that `posix.access` denies, the attributes of users, the access control list and, with
+// privilege, the owner are carried over; hard links are severed.
 #pragma once
 
 #include "body.hpp"
@@ -47,6 +47,7 @@ private:
                      const syncline_item_sink& sink);
     Status fill_file(Staged& staged, const Key& key, const Wanted& wanted,
                      const FileState* replaced, Body& body) const;
+    void keep_attributes(const Key& key, const FileState& replaced, int to) const;
     Status publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,
                    const syncline_put_req& req, bool exists);
     Status remove_container(int parent, const Key& key);

@@ -56,6 +56,35 @@ BOOST_AUTO_TEST_CASE(pages_of_every_size_give_the_same_listing) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(bodies_of_both_sides_together_pass_no_faster_than_the_limit) {
+    FakeRegistry registry;
+    FakeClock clock;
+    const std::unique_ptr<RateLimiter> bandwidth = make_bandwidth(100'000, clock);
+    const std::int64_t started = clock.mono_ns();
+    for (const char* name : {"s", "t"}) {
+        registry.store(name).add_object("k", Bytes(1'000'000, 'x'));
+        Result<std::unique_ptr<Connector>> connector =
+            registry.make_connector("", "{\"url\":\"fake://" + std::string(name) + "\"}");
+        EndpointOptions options;
+        options.location = name;
+        options.bandwidth = bandwidth.get();
+        Result<std::unique_ptr<Endpoint>> endpoint =
+            make_endpoint(*std::move(connector), options, clock, {});
+        BOOST_REQUIRE(endpoint.ok());
+        FakeBodySink sink;
+        GetRequest request;
+        request.key = "k";
+        BOOST_REQUIRE((*endpoint)->get({}, request, sink).ok());
+        BOOST_TEST(sink.bytes().size() == 1'000'000U);
+    }
+    // Two million bytes at a hundred thousand a second, but for the quarter of a second that was
+    // there at first.
+    const std::int64_t took_ms = (clock.mono_ns() - started) / 1'000'000;
+    BOOST_TEST(took_ms >= 19'700);
+    BOOST_TEST(took_ms <= 20'000);
+    BOOST_TEST(make_bandwidth(0, clock) == nullptr);
+}
+
 BOOST_AUTO_TEST_CASE(a_listing_out_of_order_is_refused) {
     FakeRegistry registry;
     FakeConnector& store = registry.store("s");

@@ -193,6 +193,44 @@ BOOST_AUTO_TEST_CASE(a_touch_moves_no_content_and_is_no_conflict) {
     BOOST_TEST(w.run().outcomes.planned == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(what_copies_do_not_keep_is_counted_once_per_kind) {
+    for (const bool in_order : {true, false}) {
+        World w;
+        w.a.info_answer.lists_in_order = in_order;
+        for (int i = 0; i < 5; ++i) {
+            const std::string key = "f" + std::to_string(i);
+            w.a.add_object(key, "x", 1);
+            w.a.set_losses(key, static_cast<std::uint8_t>(Loss::hard_links));
+        }
+        w.a.set_losses("f4", static_cast<std::uint8_t>(Loss::hard_links) |
+                                 static_cast<std::uint8_t>(Loss::owner));
+        w.control.dry_run = true;
+        BOOST_TEST(w.run().losses.entries().size() == 2U);
+        w.control.dry_run = false;
+        const std::vector<LossCount> losses = w.run().losses.entries();
+        BOOST_REQUIRE(losses.size() == 2U);
+        BOOST_TEST(losses[0].count == 5U);
+        BOOST_TEST(losses[0].keys.size() == 3U);
+        BOOST_TEST(display_loss(losses[1]) ==
+                   "1 item of another user or group: copies belong to who runs syncline (f4)");
+        BOOST_TEST(w.run().losses.entries().empty()); // nothing is copied any more
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_mount_point_is_skipped_and_no_failure) {
+    World w;
+    w.a.add_object("a", "x", 1);
+    w.a.add_container("mnt/");
+    w.a.set_unreadable("mnt/");
+    w.a.set_losses("mnt/", kMountPoint);
+    const SyncReport report = w.run();
+    BOOST_TEST(exit_code_of(report) == 0);
+    BOOST_TEST(report.unreadable == 0U);
+    BOOST_REQUIRE(report.items.size() == 1U);
+    BOOST_TEST(report.items[0].message == "another file system is mounted there; it takes no part");
+    BOOST_TEST(w.b.contents().count("mnt/") == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(an_unordered_listing_is_sorted) {
     World w;
     w.a.info_answer.lists_in_order = false;

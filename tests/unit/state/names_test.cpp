@@ -9,10 +9,10 @@ BOOST_AUTO_TEST_SUITE(names)
 
 BOOST_AUTO_TEST_CASE(every_value_has_a_name_of_its_own) {
     std::set<std::string_view> actions;
-    for (int value = 1; value <= 9; ++value) {
+    for (int value = 1; value <= 10; ++value) {
         actions.insert(name_of(static_cast<Action>(value)));
     }
-    BOOST_TEST(actions.size() == 9U);
+    BOOST_TEST(actions.size() == 10U);
     std::set<std::string_view> kinds;
     for (int value = 0; value <= 7; ++value) {
         kinds.insert(name_of(static_cast<ConflictKind>(value)));
@@ -31,6 +31,8 @@ BOOST_AUTO_TEST_CASE(every_value_has_a_name_of_its_own) {
 BOOST_AUTO_TEST_CASE(names_that_scripts_read_stay) {
     BOOST_TEST(name_of(Action::set_meta) == "set-metadata");
     BOOST_TEST(name_of(Action::keep_both) == "keep-both");
+    BOOST_TEST(name_of(Action::rename) == "rename");
+    BOOST_TEST(name_of(Action::follow) == "rename"); // part of one
     BOOST_TEST(name_of(ConflictKind::source_changed_target_deleted) ==
                "source changed, target deleted");
     BOOST_TEST(name_of(Outcome::conflicted) == "conflicted");

@@ -28,6 +28,17 @@ enum class HashAlgo : std::uint16_t {
     xxh3_128 = 6
 };
 
+// What an item has that a copy of it would not; flags.
+enum class Loss : std::uint8_t {
+    hard_links = 1, // further names of the same body
+    owner = 2,
+    attributes = 4,
+    acl = 8,
+    holes = 16,
+};
+inline constexpr std::uint8_t kMountPoint = 32; // beside them, with `unreadable`: another file
+                                                // system, which takes no part
+
 inline constexpr std::uint64_t kUnknownSize = UINT64_MAX;
 inline constexpr std::int64_t kUnknownTime = INT64_MIN;
 
@@ -44,6 +55,7 @@ struct BasicItem {
     ItemKind kind = ItemKind::object;
     bool unreadable = false; // it, or everything below it, could not be read: unknown, never absent
     bool unsettled = false;  // a later change might leave the version as it is: keep no token
+    std::uint8_t losses = 0; // of Loss, as far as known, and kMountPoint
 };
 
 using ItemView = BasicItem<BytesView>;
@@ -63,6 +75,7 @@ BasicItem<To> convert_item(const BasicItem<From>& from) {
     to.kind = from.kind;
     to.unreadable = from.unreadable;
     to.unsettled = from.unsettled;
+    to.losses = from.losses;
     return to;
 }
 

@@ -16,6 +16,7 @@
 #include "syncline/plugin/connector.hpp"
 #include "syncline/progress/run_progress.hpp"
 #include "syncline/resilience/call_guard.hpp"
+#include "syncline/resilience/rate_limiter.hpp"
 
 #include <filesystem>
 #include <memory>
@@ -82,9 +83,15 @@ struct EndpointOptions {
     std::filesystem::path spill_directory;            // for connectors that cannot list in order
     std::size_t spill_memory = std::size_t{8} << 20U; // bytes sorted in memory at a time
     RunProgress* progress = nullptr;                  // may be null
+    // Counts every byte of the bodies that are read; shared by the sides of a run. May be null.
+    // Bodies then go through this process, where they can be counted.
+    RateLimiter* bandwidth = nullptr;
     GuardOptions guard;
     std::optional<GuardStats>* unreachable = nullptr; // set if no endpoint comes of it; may be null
 };
+
+// Null without a limit. Its burst is a quarter of a second's worth, within what is sensible.
+std::unique_ptr<RateLimiter> make_bandwidth(std::uint64_t bytes_per_s, const Clock& clock);
 
 // Asks the connector for its info and checks that it can be reached. Code::root_missing if its root
 // is not there.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "syncline/core/call.hpp"
+#include "syncline/core/losses.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/pool/task_group.hpp"
 #include "syncline/progress/run_progress.hpp"
@@ -72,6 +73,7 @@ struct ExecuteResult {
     Outcomes outcomes;
     std::array<std::uint64_t, kActionNumbers> done{}; // by Action: operations that succeeded
     std::uint64_t bytes = 0;                          // content written
+    Losses losses;  // what copies did not keep and only showed when they were made
     Status stopped; // why a side was given up (credentials, quota, a root that vanished), if it was
     bool interrupted = false;
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "syncline/core/clock.hpp"
+#include "syncline/core/losses.hpp"
 #include "syncline/orchestrate/strategy_spec.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 #include "syncline/pool/worker_pool.hpp"
@@ -39,8 +40,9 @@ struct SyncSpec {
     std::vector<std::string> strategies;
     std::vector<ChainSpec> pattern_strategies; // instead of it for some keys; the last that fits
     std::filesystem::path state_directory;
-    std::size_t workers = 2; // operations at the same time, as far as the pool has workers
-    GuardOptions guard;      // of each side
+    std::uint64_t bytes_per_s = 0; // of bodies, both directions together; 0: no limit
+    std::size_t workers = 2;       // operations at the same time, as far as the pool has workers
+    GuardOptions guard;            // of each side
     Archiving archiving = Archiving::local;
 };
 
@@ -82,6 +84,7 @@ struct SyncReport {
     std::array<std::uint64_t, kActionNumbers> done{}; // by Action
     std::uint64_t unreadable = 0; // of the skipped: those that could not be read
     std::uint64_t bytes = 0;
+    Losses losses; // what copies do not keep
     std::int64_t duration_ms = 0;
     std::vector<ReportedItem> items; // at most kReportedItems; the state keeps them all
     std::uint64_t items_left_out = 0;

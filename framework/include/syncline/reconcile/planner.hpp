@@ -10,6 +10,7 @@
 #pragma once
 
 #include "syncline/core/call.hpp"
+#include "syncline/core/losses.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/pool/task_group.hpp"
 #include "syncline/progress/run_progress.hpp"
@@ -40,6 +41,7 @@ struct PlanSummary {
     PlanCounts counts;
     std::array<std::uint64_t, 2> listed{}; // items by side, excluded ones left out
     std::uint64_t base_items = 0;
+    Losses losses; // of what the plan copies, as far as the listings tell
 };
 
 Result<PlanSummary> make_plan(const PlanInputs& inputs, const CallContext& call);

@@ -30,23 +30,30 @@ enum class Action : std::uint8_t {
     forget = 7,    // gone from both sides (or from the rules): base only
     conflict = 8,  // unresolved: nothing is touched
     skip = 9,      // unknown, unsupported or not representable: nothing is touched
-    merge = 12,    // both sides changed and were merged: the result is written to both
+    rename = 10,   // the item that `side` calls `other_key` becomes `key`, as on the other side
+    follow = 11, // part of another rename and not counted by itself: an item that moves along with
+                 // its directory (from `other_key` to `key`), or one that waits aside in a cycle
+    merge = 12,  // both sides changed and were merged: the result is written to both
 };
 inline constexpr std::size_t kActionNumbers = 13; // and 0, which is none
 
-// Executed in this order; containers before content when creating, after it when removing.
+// Executed in this order; containers before content when creating, after it when removing. Renames
+// come after the containers they lead into, and before the content that takes their old names.
 enum class Phase : std::uint8_t {
     clear_content = 1,    // content that gives way to another kind of item
     clear_containers = 2, // containers that do; deepest first
     conflict_copies = 3,
     create_containers = 4, // parents first
-    write_content = 5,
-    remove_content = 6,
-    remove_containers = 7, // deepest first
-    bookkeeping = 8,       // record and forget
-    none = 9,              // conflict and skip: nothing to do
+    rename_containers = 5, // whole, with all they hold; and what is made below those. Parents first
+    rename_chains = 6,     // where one name is another's old one: one after the other, as planned
+    rename_items = 7,
+    write_content = 8,
+    remove_content = 9,
+    remove_containers = 10, // deepest first
+    bookkeeping = 11,       // record and forget
+    none = 12,              // conflict and skip: nothing to do
 };
-inline constexpr std::size_t kPhaseCount = 9;
+inline constexpr std::size_t kPhaseCount = 12;
 
 std::string_view name_of(Action action);
 
@@ -69,22 +76,27 @@ struct PlannedOp {
     Phase phase = Phase::none;
     ItemKind kind = ItemKind::object;
     ConflictKind conflict = ConflictKind::none; // also set when a conflict was decided
-    bool differs = false; // record: let the sides differ; keep_both, merge: write the target only
+    bool differs = false; // record: let the sides differ; keep_both, merge: write the target only;
+                          // rename: the content changed as well, so it is copied and the old one
+                          // removed
     bool unreadable =
         false; // skip: could not be read (rather than: of a kind that cannot be synchronised)
     std::optional<Item> source; // as listed when planned; keys empty (they are `key`)
     std::optional<Item> target;
     Bytes base_hash; // content both agreed on, if known (HashAlgo::xxh3_128)
     Bytes base_meta;
+    Bytes base_source_id; // who the item was on each side, if known
+    Bytes base_target_id;
     bool has_base = false;
     std::optional<MergedContent> merged; // merge
-    Bytes other_key;                     // keep_both: where the loser goes
+    Bytes other_key; // keep_both: where the loser goes; rename, follow: the old name
+    Bytes via_key;   // rename: where the item waits already, because its old name is taken by now
     std::string reason; // for people: the rule that fired, the strategy that decided
 };
 
 struct PlanCounts {
     std::array<std::uint64_t, kActionNumbers> actions{}; // by Action, indexed by its number
-    std::array<std::uint64_t, 10> phases{};              // by Phase
+    std::array<std::uint64_t, kPhaseCount + 1> phases{}; // by Phase
     std::array<std::uint64_t, 2>
         removals{};           // by Side: objects, links and containers that would be removed
     std::uint64_t bytes = 0;  // content to write

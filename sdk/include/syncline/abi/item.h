@@ -40,6 +40,17 @@ extern "C" {
     UINT64_C(4)                             /* this item, or all below this container, unreadable */
 #define SYNCLINE_ITEM_UNSETTLED UINT64_C(8) /* a later write might keep this version token */
 
+/* More of syncline_item.flags: what the item has that a copy of it will not. A host tells people of
+ * it when it copies the item; where it costs a request of its own, a connector need not know it
+ * before `get` or `open_body`. */
+#define SYNCLINE_ITEM_HARD_LINKED UINT64_C(16)   /* its body has other names as well */
+#define SYNCLINE_ITEM_FOREIGN_OWNER UINT64_C(32) /* not who would own the copy */
+#define SYNCLINE_ITEM_ATTRIBUTES UINT64_C(64)    /* extended attributes */
+#define SYNCLINE_ITEM_ACL UINT64_C(128)          /* an access control list */
+#define SYNCLINE_ITEM_HOLES UINT64_C(256)        /* its body takes less room than its size */
+/* With UNREADABLE: another file system begins here, which is not part of this endpoint. */
+#define SYNCLINE_ITEM_MOUNT_POINT UINT64_C(512)
+
 /* syncline_item.hash_algo; an unknown value means that there is no hash. 0x8000 and up: vendors. */
 #define SYNCLINE_HASH_SHA256 1u
 #define SYNCLINE_HASH_MD5 2u
@@ -77,7 +88,7 @@ typedef struct syncline_item {
     uint32_t hash_algo;     /* SYNCLINE_HASH_* */
     syncline_bytes hash;    /* raw digest of the body */
     syncline_kvs meta;      /* user metadata; names are unique, their order means nothing */
-    uint64_t flags;         /* SYNCLINE_ITEM_UNREADABLE, SYNCLINE_ITEM_UNSETTLED */
+    uint64_t flags;         /* SYNCLINE_ITEM_UNREADABLE ... SYNCLINE_ITEM_MOUNT_POINT */
     syncline_bytes id;      /* identity that survives renames, where the store has one */
 } syncline_item;
 

@@ -46,7 +46,7 @@ struct Item {
     std::uint32_t hash_algo = 0; ///< SYNCLINE_HASH_*, 0 = no hash
     std::string hash;            ///< raw digest
     std::optional<std::vector<std::pair<std::string, std::string>>> meta;
-    std::uint64_t flags = 0; ///< SYNCLINE_ITEM_UNREADABLE, SYNCLINE_ITEM_UNSETTLED
+    std::uint64_t flags = 0; ///< SYNCLINE_ITEM_UNREADABLE ... SYNCLINE_ITEM_MOUNT_POINT
     std::string id;          ///< empty = none
 };
 
