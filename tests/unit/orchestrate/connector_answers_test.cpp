@@ -148,6 +148,7 @@ BOOST_AUTO_TEST_CASE(metadata_alone_was_lost_where_it_cannot_be_set_alone) {
 // carried them to the side that still had it all.
 BOOST_AUTO_TEST_CASE(a_restored_directory_lost_files_when_the_run_was_cut_short) {
     World w;
+    w.a.add_object("a", "x", 1); // so that the target is not empty, which a guard would notice
     w.a.add_container("d/");
     w.a.add_object("d/old", "x", 1);
     w.run();

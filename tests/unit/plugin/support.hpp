@@ -1,12 +1,12 @@
 // What the tests of this folder share: a directory of their own, and the plugins that break rules.
 #pragma once
 
+#include "fakes/temporary_directory.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 
 #include <boost/test/unit_test.hpp>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -22,24 +22,9 @@ inline std::ostream& operator<<(std::ostream& out, LoadFailureKind kind) {
 
 namespace test {
 
-class TempDir {
+class TempDir : public fakes::TemporaryDirectory {
 public:
-    TempDir() {
-        std::string name = (std::filesystem::temp_directory_path() / "plugin-test-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~TempDir() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempDir(const TempDir&) = delete;
-    TempDir& operator=(const TempDir&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
-private:
-    std::filesystem::path path_;
+    std::filesystem::path operator/(const char* name) const { return path() / name; }
 };
 
 inline std::string read_all(const std::filesystem::path& path) {
