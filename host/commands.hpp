@@ -1,6 +1,7 @@
 // The program's commands. Each takes what follows its name and returns the exit code.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,8 @@ using Arguments = std::vector<std::string>;
 
 int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int apply_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int explain_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plugin_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
 int help_command(const Arguments& arguments);

@@ -5,8 +5,10 @@
 #include "syncline/orchestrate/exit_code.hpp"
 
 #include <exception>
+#include <initializer_list>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 namespace {
 
@@ -23,11 +25,18 @@ int dispatch(const std::string& command, const Arguments& rest) {
     if (command == "plugin") {
         return plugin_command(rest);
     }
-    if (command == "sync" || command == "plan") {
-        const auto interrupts = std::make_shared<Interrupts>(syncline::system_clock());
-        return command == "sync" ? sync_command(rest, interrupts) : plan_command(rest, interrupts);
+    using RunCommand = int (*)(const Arguments&, const std::shared_ptr<Interrupts>&);
+    for (const auto& [name, run] :
+         std::initializer_list<std::pair<const char*, RunCommand>>{{"sync", sync_command},
+                                                                   {"plan", plan_command},
+                                                                   {"apply", apply_command},
+                                                                   {"explain", explain_command}}) {
+        if (command == name) {
+            return run(rest, std::make_shared<Interrupts>(syncline::system_clock()));
+        }
     }
-    const std::vector<std::string> known{"sync", "plan", "plugin", "version", "help"};
+    const std::vector<std::string> known{"sync",   "plan",    "apply", "explain",
+                                         "plugin", "version", "help"};
     const std::string near = nearest(command, known);
     return usage_error("unknown command '" + display_key(command) + "'" +
                        (near.empty() ? "; see 'syncline help'" : "; did you mean '" + near + "'?"));

@@ -110,6 +110,9 @@ for step in "${steps[@]}"; do
             step_started=$SECONDS
             run_python "command line" python3 tests/scenario/cli_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
+            run_python "plan files, explanations, rules" python3 tests/scenario/plan_test.py \
+                --bin build/dev/bin/syncline
+            step_started=$SECONDS
             run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline \
                 $([ "$full" -eq 1 ] && echo --full)
             ;;

@@ -20,6 +20,9 @@ usage: syncline COMMAND ...
 
   sync SOURCE TARGET    make both sides the same
   plan SOURCE TARGET    show what sync would do; changes nothing
+  apply PLAN            carry out a plan that 'plan --out' wrote
+  explain SOURCE TARGET KEY
+                        say what would happen to one item, and why
   plugin list           which plugins there are, and which could not be used
   plugin info NAME      what one plugin is and how it is configured
   version               print the version

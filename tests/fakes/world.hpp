@@ -52,6 +52,7 @@ public:
     FakeConnector& b = registry.store("b");
     Rules rules;
     std::vector<std::string> chain;
+    std::vector<ResourceSpec> resources; // the stores are `a#TYPE` and `b#TYPE` then
     RunControl control;
 
     Result<SyncReport> try_run() {
@@ -60,6 +61,7 @@ public:
         spec.target = "fake://b";
         spec.rules = rules;
         spec.strategies = chain;
+        spec.resources = resources;
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;

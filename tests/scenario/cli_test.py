@@ -212,8 +212,8 @@ class Mistakes(CommandLine):
 
 class Help(CommandLine):
     def test_help_everywhere(self):
-        for words in ([], ["sync"], ["plan"], ["plugin"], ["plugin", "list"], ["plugin", "info"],
-                      ["version"], ["help"]):
+        for words in ([], ["sync"], ["plan"], ["apply"], ["explain"], ["plugin"],
+                      ["plugin", "list"], ["plugin", "info"], ["version"], ["help"]):
             for option in ("--help", "-h"):
                 with self.subTest(words=words, option=option):
                     done = self.run_ok(*words, option)
@@ -624,8 +624,9 @@ class Report(unittest.TestResult):
         print(f"SKIP {test.id().split('.', 1)[-1]}: {reason}")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(module=sys.modules[__name__]):
+    """Runs the tests of a module."""
+    parser = argparse.ArgumentParser(description=module.__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", type=int, default=50, help="how often kill -9 strikes")
@@ -641,7 +642,7 @@ def main():
         for one in suite:
             yield from every(one) if isinstance(one, unittest.TestSuite) else (one,)
 
-    tests = every(unittest.defaultTestLoader.loadTestsFromModule(sys.modules[__name__]))
+    tests = every(unittest.defaultTestLoader.loadTestsFromModule(module))
     names = options.names
     chosen = [one for one in tests if not names or any(name in one.id() for name in names)]
     report = Report()

@@ -331,6 +331,21 @@ Result<Location> parse_location(std::string_view text, const PluginRegistry& plu
     return location;
 }
 
+std::optional<Bytes> key_below(const Location& location, const std::filesystem::path& path) {
+    if (location.directory.empty()) {
+        return std::nullopt;
+    }
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+    const std::filesystem::path root(location.directory);
+    const auto [in_root, unused] =
+        std::mismatch(root.begin(), root.end(), real.begin(), real.end());
+    if (error || in_root != root.end()) {
+        return std::nullopt;
+    }
+    return real.lexically_relative(root).generic_string();
+}
+
 Result<std::vector<std::string>> connector_configs(const Location& location,
                                                    const PluginDescription& inside) {
     std::vector<Options> connectors;
@@ -391,15 +406,20 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
     return documents;
 }
 
-Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins,
-                                                  const Location& location) {
+Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins, const Location& location,
+                                                  const std::string& resource_type) {
     const Result<PluginDescription> inside = plugins.find_scheme(location.scheme);
     if (!inside.ok()) {
         return inside.status();
     }
-    const Result<std::vector<std::string>> configs = connector_configs(location, *inside);
+    Result<std::vector<std::string>> configs = connector_configs(location, *inside);
     if (!configs.ok()) {
         return configs.status();
+    }
+    if (!resource_type.empty()) {
+        nlohmann::json config = nlohmann::json::parse(configs->back());
+        config["resource"] = resource_type;
+        configs->back() = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     }
     Result<std::unique_ptr<Connector>> connector =
         plugins.make_connector(inside->id, configs->back());

@@ -182,6 +182,12 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     }
 
     for (const std::unique_ptr<ConflictStrategy>& strategy : strategies_) {
+        const auto tell = [&](bool decided, const std::string& answer) {
+            if (listener_) {
+                listener_(conflict.key, strategy->plugin_id(), decided,
+                          answer.empty() ? "gave no reason" : answer);
+            }
+        };
         Result<Decision> decision = strategy->decide(call_, input);
         if (!decision.ok()) {
             if (decision.code() == Code::cancelled || is_left_alone(decision.code())) {
@@ -191,9 +197,11 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
                     decision.status().message());
             undecided.reason = strategy->plugin_id() + " failed: " + decision.status().message();
+            tell(false, "failed: " + decision.status().message());
             continue;
         }
         if (decision->action == DecisionAction::decline) {
+            tell(false, decision->reason);
             continue;
         }
         if (decision->action == DecisionAction::keep_both) {
@@ -202,6 +210,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             if (!possible) {
                 undecided.reason =
                     strategy->plugin_id() + " wanted to keep both where that is not possible";
+                tell(false, "wanted to keep both where that is not possible");
                 continue;
             }
             const Side loser = decision->source_key.empty() ? Side::target : Side::source;
@@ -212,14 +221,17 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                     return key.status();
                 }
                 undecided.reason = "no name for a conflict copy: " + key.status().message();
+                tell(false, undecided.reason);
                 continue;
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
             undecided.reason =
                 strategy->plugin_id() + " merged the contents, which this version cannot apply";
+            tell(false, "merged the contents, which this version cannot apply");
             continue;
         }
+        tell(true, decision->reason);
         const std::string& id = strategy->plugin_id();
         const std::size_t dot = id.rfind('.');
         const std::string label = dot == std::string::npos ? id : id.substr(dot + 1);

@@ -31,6 +31,7 @@ public:
     Status finish(const RunRecord& record) override;
     Result<std::vector<RunRecord>> latest(std::size_t at_most) override;
     Result<std::vector<RunNote>> notes(std::int64_t run) override;
+    Result<std::vector<ItemHistory>> history_of(BytesView key, std::size_t at_most) override;
 
 private:
     std::shared_ptr<SharedConnection> shared_;

@@ -23,11 +23,25 @@
 
 namespace syncline {
 
+// One of several sorts of items that a sync joins: a table, say, and the directory that mirrors it.
+struct ResourceSpec {
+    std::string name;        // unique in its sync; part of what its base is known by
+    std::string source_type; // what the source's connector calls it; empty: its only one
+    std::string target_type;
+    std::string key_pattern; // of the target's keys (KeyMap); empty: the same as the source's
+    Rules rules;
+    std::vector<std::string> strategies;
+};
+
 struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
     Rules rules;
     std::vector<std::string> strategies; // the chain, first to last; ids or their last labels
+    // Several resource types, each with a base, rules and a chain of its own: all are planned
+    // before any is executed, and executed in this order. Empty: one, with the rules and chain
+    // above.
+    std::vector<ResourceSpec> resources;
     std::filesystem::path state_directory;
     std::size_t workers = 2; // operations at the same time, as far as the pool has workers
     GuardOptions guard;      // of each side
@@ -74,10 +88,17 @@ struct SyncReport {
         0; // batches of operations handed to the workers at the same time
     bool interrupted = false;
     bool first_run = false;
+    std::string resource; // which of the sync's resource types; empty: the only one
+    // Of a sync with several: the report of each, in their order. The fields of the whole are their
+    // sums, and the first error, guard and reason to stop among them.
+    std::vector<SyncReport> resources;
+    std::string plan_id; // of the plan file that was written or carried out; empty: none was
     std::uint64_t retries = 0;
     std::int64_t quota_wait_ms = 0; // spent by calls, so two that wait at once count twice
 };
 inline constexpr std::size_t kReportedItems = 10'000;
+
+struct Explanation;
 
 struct RunControl {
     std::stop_token drain; // finish what is under way, then stop
@@ -86,6 +107,13 @@ struct RunControl {
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.
     std::function<void(const PlannedOp&)> show;
+    // A plan that its guards let pass also goes to this file. Empty: to none.
+    std::filesystem::path write_plan;
+    // The plan in this file is carried out instead of making one; the spec must be that of its
+    // header. Empty: one is made.
+    std::filesystem::path apply_plan;
+    // Say what would happen to its key instead of doing anything. Null: do it.
+    Explanation* explain = nullptr;
 };
 
 // What runs share with others and with those who watch them. Outlives the run.

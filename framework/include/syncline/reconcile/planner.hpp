@@ -19,6 +19,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 
 namespace syncline {
 
@@ -34,6 +35,8 @@ struct PlanInputs {
     const PoolLane* lane; // of the pool; may be null
     RunProgress& progress;
     const Rules& rules;
+    std::filesystem::path
+        spill_directory; // for names, where a side does not tell all of them apart
 };
 
 struct PlanSummary {

@@ -8,6 +8,7 @@
 #include "syncline/plugin/conflict_strategy.hpp"
 #include "syncline/reconcile/reconciler.hpp"
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,6 +26,12 @@ public:
 
     Result<Decision> resolve(const ConflictCase& conflict) override;
 
+    // Hears what every strategy that is asked about a key answers, in the order of the chain: for
+    // people, never empty. `decided`: the chain ends there.
+    using Listener = std::function<void(BytesView key, const std::string& strategy, bool decided,
+                                        const std::string& answer)>;
+    void listen(Listener listener) { listener_ = std::move(listener); }
+
 private:
     Result<Bytes> free_conflict_key(const ConflictCase& conflict, Side loser,
                                     const Bytes& proposed);
@@ -33,6 +40,7 @@ private:
     ItemReader* source_ = nullptr;
     ItemReader* target_ = nullptr;
     const Clock* clock_ = nullptr;
+    Listener listener_; // may be empty
     CallContext call_;
     std::set<Bytes> given_; // names of conflict copies in this plan, which neither side shows yet
 };
