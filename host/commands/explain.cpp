@@ -17,8 +17,8 @@ namespace syncline::host {
 
 namespace {
 
-constexpr RunId kOnlyRun = 1; // of this process
-constexpr std::size_t kShownDigits = 16;
+constexpr RunId kOnlyRun = 1;            // of this process
+constexpr std::size_t kShownDigits = 16; // of a hash; -o json has all
 
 std::ostream& line(std::ostream& out, std::string_view label) {
     return out << "  " << std::left << std::setw(10) << label;
@@ -38,7 +38,7 @@ std::string described(const From& item) {
         part(display_size(item.size));
     }
     if (item.mtime_ns != kUnknownTime) {
-        part("changed " + display_time(item.mtime_ns));
+        part("time " + display_time(item.mtime_ns));
     }
     if (!item.hash.empty()) {
         part("hash " + to_hex(item.hash).substr(0, kShownDigits));
@@ -46,8 +46,15 @@ std::string described(const From& item) {
     return text;
 }
 
+// A short name for a version, which may be long: equal for equal ones. -o json has the whole.
 std::string version_text(BytesView version) {
-    return version.empty() ? "no version kept" : "version " + to_hex(version);
+    return version.empty() ? "no version kept"
+                           : "version " + to_hex(content_hash(version)).substr(0, 8);
+}
+
+std::string label_of(const std::string& strategy) {
+    const std::size_t dot = strategy.rfind('.');
+    return dot == std::string::npos ? strategy : strategy.substr(dot + 1);
 }
 
 void print_rules(std::ostream& out, const Explanation& found) {
@@ -117,7 +124,8 @@ void print_plan(std::ostream& out, const Explanation& found) {
                            << '\n';
     }
     for (const AskedStrategy& asked : found.strategies) {
-        line(out, "asked") << asked.strategy << (asked.decided ? " decided: " : " did not decide: ")
+        line(out, "asked") << label_of(asked.strategy)
+                           << (asked.decided ? " decided: " : " did not decide: ")
                            << display_line(asked.answer) << '\n';
     }
     if (found.whole_plan) {

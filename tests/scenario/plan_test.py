@@ -101,8 +101,8 @@ class PlanFiles(CommandLine):
         self.assertEqual([row["key"] for row in report["pending"]], ["x"])
         self.assertIn("make a new plan", report["pending"][0]["message"])
         self.assertIn(b"make a new plan", done.stderr)
-        self.assertEqual(trees.snapshot(self.b)[b"x"][1], b"mine")
-        self.assertEqual(trees.snapshot(self.b)[b"y"][1], b"two")
+        self.assertEqual(trees.snapshot(self.b)[b"x"].data, b"mine")
+        self.assertEqual(trees.snapshot(self.b)[b"y"].data, b"two")
 
     def test_dry_run(self):
         trees.apply(self.a, {"x": "one"})
@@ -169,7 +169,7 @@ class Explanations(CommandLine):
         self.assertIn("update       -> target d/x  (changed on source)", text)
         self.assertIn("agreed on before; source changed, target as agreed", text)
         self.assertIn("do nothing", self.explain("same"))
-        self.assertEqual(trees.snapshot(self.b)[b"d/x"][1], b"one")
+        self.assertEqual(trees.snapshot(self.b)[b"d/x"].data, b"one")
 
     def test_strategies(self):
         trees.apply(self.a, {"x": {"content": "one", "mtime": 5}})

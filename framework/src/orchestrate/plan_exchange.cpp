@@ -1,7 +1,9 @@
 #include "orchestrate/plan_exchange.hpp"
 
+#include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
+#include <random>
 #include <utility>
 
 namespace syncline {
@@ -28,6 +30,15 @@ Result<std::string> location_for_plan(const Location& location, const std::strin
                                                 "another way");
     }
     return typed;
+}
+
+std::string new_plan_id() {
+    std::random_device random;
+    Bytes id;
+    while (id.size() < 16) {
+        id += static_cast<char>(random() & 0xFFU);
+    }
+    return to_hex(id);
 }
 
 Status write_plan_file(const std::filesystem::path& file, const PlanHeader& header, Bytes key,

@@ -14,6 +14,9 @@ Result<std::string> location_for_plan(const Location& location, const std::strin
                                       const std::filesystem::path& plan_file,
                                       const KeyFilter& filter);
 
+// 32 hex digits that no other plan has: its lines are bound to it.
+std::string new_plan_id();
+
 // All of `plan`, or no file. `call.stop` ends it.
 Status write_plan_file(const std::filesystem::path& file, const PlanHeader& header, Bytes key,
                        PlanStore& plan, const CallContext& call);

@@ -4,7 +4,6 @@
 #include "orchestrate/plan_exchange.hpp"
 #include "orchestrate/plan_recheck.hpp"
 #include "orchestrate/resources.hpp"
-#include "syncline/core/hash.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
@@ -155,11 +154,12 @@ private:
                 there = endpoint->stat(call_, marker + '/').status();
             }
             if (!there.ok()) {
+                const bool absent = there.code() == Code::not_found;
                 return Status(Code::guard_tripped,
                               "the marker '" + display_key(marker) + "' is not on " +
-                                  std::string(name_of(side)) + " '" + endpoint->location() + "' (" +
-                                  there.message() +
-                                  "); check that the right place is mounted and complete, or "
+                                  std::string(name_of(side)) + " '" + endpoint->location() + "'" +
+                                  (absent ? "" : " (" + there.message() + ")") +
+                                  "; check that the right place is mounted and complete, or "
                                   "create the marker there if the place is new");
             }
         }
@@ -193,8 +193,7 @@ private:
         header.marker = spec_.rules.marker;
         header.first_run = report_.first_run;
         header.listed = report_.listed;
-        header.id = to_hex(content_hash(header.sync_name + ' ' + std::to_string(started_wall_) +
-                                        ' ' + std::to_string(clock_.mono_ns())));
+        header.id = new_plan_id();
         SYNCLINE_TRY(
             write_plan_file(control_.write_plan, header, *std::move(key), *plan_, planning_call()));
         report_.plan_id = header.id;
@@ -219,6 +218,11 @@ private:
                  ++(outcome == Outcome::skipped   ? left_.skipped
                     : outcome == Outcome::pending ? left_.pending
                                                   : left_.failed);
+                 if (outcome == Outcome::skipped) { // told, but nothing to remember
+                     keep({outcome, op.key, op.action, op.side, op.conflict, code,
+                           std::move(message)});
+                     return Status();
+                 }
                  return note({op, outcome, code, std::move(message)});
              }},
             planning_call()));
