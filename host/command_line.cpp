@@ -4,9 +4,11 @@
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/reconcile/rules_file.hpp"
 
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -129,15 +131,21 @@ Status parse_globs(const std::vector<std::string>& arguments,
                             .style(unix_style & ~allow_guessing)
                             .allow_unregistered()
                             .run();
-    std::vector<std::pair<bool, std::string>> globs;
+    std::vector<FilterRule> rules;
     for (const auto& option : parsed.options) {
-        if (option.string_key == "include" || option.string_key == "exclude") {
-            for (const std::string& glob : option.value) {
-                globs.emplace_back(option.string_key == "include", glob);
+        for (const std::string& value : option.value) {
+            if (option.string_key == "include" || option.string_key == "exclude") {
+                rules.push_back({option.string_key == "include", value, "--" + option.string_key});
+            } else if (option.string_key == "rules") {
+                Result<std::vector<FilterRule>> from_file = read_rules_file(value);
+                if (!from_file.ok()) {
+                    return from_file.status();
+                }
+                std::move(from_file->begin(), from_file->end(), std::back_inserter(rules));
             }
         }
     }
-    Result<KeyFilter> filter = KeyFilter::make(globs);
+    Result<KeyFilter> filter = KeyFilter::make(std::move(rules));
     if (!filter.ok()) {
         return Status(Code::invalid_argument, filter.status().message());
     }

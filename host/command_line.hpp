@@ -34,7 +34,8 @@ Status parse_arguments(const std::vector<std::string>& arguments,
                        const po::options_description& positional_options,
                        const po::positional_options_description& positional, po::variables_map& vm);
 
-// --include and --exclude decide by which comes last, so their order on the command line counts.
+// --include and --exclude decide by which comes last, so their order on the command line counts;
+// the rules of a file (--rules) stand where its option does.
 // The arguments must have been parsed without an error.
 Status parse_globs(const std::vector<std::string>& arguments,
                    const po::options_description& options, KeyFilter& into);

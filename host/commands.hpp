@@ -12,6 +12,8 @@ using Arguments = std::vector<std::string>;
 
 int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int apply_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
+int explain_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int conflicts_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int failures_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts);
 int history_command(const Arguments& arguments);

@@ -33,6 +33,8 @@ const std::map<std::string, Command>& commands() {
     static const std::map<std::string, Command> known{
         {"sync", interruptible(sync_command)},
         {"plan", interruptible(plan_command)},
+        {"apply", interruptible(apply_command)},
+        {"explain", interruptible(explain_command)},
         {"conflicts", interruptible(conflicts_command)},
         {"failures", interruptible(failures_command)},
         {"history", history_command},

@@ -205,6 +205,9 @@ void print_messages(std::ostream& out, const SyncReport& report,
     if (report.interrupted) {
         out << "syncline: interrupted; what was done is recorded, run the same command again to go "
                "on\n";
+    } else if (o.pending > 0 && !report.plan_id.empty()) {
+        out << "syncline: " << display_count(o.pending, "operation")
+            << " of the plan left as it is; make a new plan to see what is to be done now\n";
     } else if (o.pending > 0) {
         out << "syncline: " << display_count(o.pending, "operation")
             << " left for the next run; run the same command again\n";

@@ -119,6 +119,8 @@ for step in "${steps[@]}"; do
             step_started=$SECONDS
             run_python inbox python3 tests/scenario/inbox_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS
+            run_python "plan files, explanations, rules" python3 tests/scenario/plan_test.py --bin build/dev/bin/syncline
+            step_started=$SECONDS
             run_python "injected faults" python3 tests/scenario/fault_test.py --bin build/dev/bin/syncline $more
             step_started=$SECONDS
             run_python "crashes and power cuts" python3 tests/scenario/crash_test.py --bin build/dev/bin/syncline $more

@@ -1,6 +1,6 @@
+#include "commands/sync_options.hpp"
+
 #include "bandwidth.hpp"
-#include "command_line.hpp"
-#include "commands.hpp"
 #include "engine.hpp"
 #include "interrupts.hpp"
 #include "op_json.hpp"
@@ -8,7 +8,6 @@
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
-#include "syncline/orchestrate/sync_run.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -22,13 +21,6 @@ namespace syncline::host {
 namespace {
 
 constexpr RunId kOnlyRun = 1; // of this process
-
-struct SyncOptions {
-    CommonOptions common;
-    SyncSpec spec;
-    bool dry_run = false;
-    bool help = false;
-};
 
 std::vector<std::string> split(const std::string& text, char at) {
     std::vector<std::string> parts;
@@ -116,11 +108,29 @@ Status parse_chains(const std::vector<std::string>& texts, SyncSpec& into) {
     return {};
 }
 
-Status parse(const Arguments& arguments, const char* command, bool can_execute, SyncOptions& into) {
+Status parse_marker(const std::string& text, Bytes& into) {
+    const std::filesystem::path path(text);
+    const bool goes_up = std::find(path.begin(), path.end(), "..") != path.end();
+    if (text.empty() || path.is_absolute() || goes_up) {
+        return Status(Code::invalid_argument,
+                      "'" + display_key(text) +
+                          "' is no value of --marker; name a file that is on both sides, such as "
+                          ".syncline-here");
+    }
+    into = path.lexically_normal().native();
+    return {};
+}
+
+} // namespace
+
+Status parse_sync_options(const Arguments& arguments, SyncCommand command, SyncOptions& into) {
+    const bool explains = command == SyncCommand::explain;
+    const std::string name = explains ? "explain" : command == SyncCommand::plan ? "plan" : "sync";
     po::options_description options(
-        std::string("usage: syncline ") + command +
-            " SOURCE TARGET [options]\n\nSOURCE and TARGET are directories or endpoint "
-            "URLs.\n\nOptions",
+        "usage: syncline " + name + " SOURCE TARGET " + (explains ? "KEY " : "") +
+            "[options]\n\nSOURCE and TARGET are directories or endpoint URLs." +
+            (explains ? "\nKEY is a path as it is named on both sides, such as docs/a.txt." : "") +
+            "\n\nOptions",
         100, 60);
     Arguments words = arguments;
     std::string mode = "two-way";
@@ -154,6 +164,11 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "(repeatable)");
     add("exclude", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
         "take no part: '*.tmp', '/build/', '**/cache/' (repeatable)");
+    add("rules", po::value<std::vector<std::string>>()->value_name("FILE")->composing(),
+        "more of them from a file, one a line: '+ GLOB' includes, '- GLOB' excludes, '#' comments "
+        "(repeatable)");
+    add("marker", po::value<std::string>()->value_name("KEY"),
+        "stop unless this file is on both sides, so that a place that is not mounted is noticed");
     add("state", po::value(&state)->value_name("DIR"),
         "where to keep what was agreed on (default: $XDG_STATE_HOME/syncline)");
     add("workers", po::value(&into.spec.workers)->value_name("N")->default_value(2),
@@ -162,12 +177,16 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         "copy at most so many bytes per second, such as 500K, 10M or 1.5G");
     bool no_archive = false;
     bool archive_remote = false;
-    if (can_execute) {
+    if (command == SyncCommand::sync) {
         add("dry-run", po::bool_switch(&into.dry_run), "only show what would be done");
         add("no-archive", po::bool_switch(&no_archive),
             "do not keep what is overwritten or deleted (see 'syncline undo --help')");
         add("archive-remote", po::bool_switch(&archive_remote),
             "keep it even where it must be fetched first");
+    }
+    if (command == SyncCommand::plan) {
+        add("out", po::value<std::string>()->value_name("FILE"),
+            "also write the plan to this file, for 'syncline apply FILE'");
     }
     add_common_options(options, into.common);
 
@@ -175,7 +194,7 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
     std::vector<std::string> sides;
     hidden.add_options()("side", po::value(&sides));
     po::positional_options_description positional;
-    positional.add("side", 2);
+    positional.add("side", explains ? 3 : 2);
 
     po::variables_map vm;
     for (std::string& argument : words) {
@@ -189,10 +208,14 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         into.help = true;
         return {};
     }
-    if (sides.size() != 2) {
-        return Status(Code::invalid_argument,
-                      std::string("'syncline ") + command +
-                          "' needs two sides: SOURCE and TARGET; see --help");
+    if (sides.size() != (explains ? 3U : 2U)) {
+        return Status(Code::invalid_argument, "'syncline " + name + "' needs two sides" +
+                                                  (explains ? " and a key: SOURCE, TARGET and KEY"
+                                                            : ": SOURCE and TARGET") +
+                                                  "; see --help");
+    }
+    if (explains) {
+        into.key = sides[2];
     }
     into.spec.source = sides[0];
     into.spec.target = sides[1];
@@ -227,6 +250,15 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
         }
         into.spec.bytes_per_s = *rate;
     }
+    if (vm.count("marker") != 0) {
+        SYNCLINE_TRY(parse_marker(vm["marker"].as<std::string>(), rules.marker));
+    }
+    if (vm.count("out") != 0) {
+        into.out = vm["out"].as<std::string>();
+        if (!into.out.has_filename()) {
+            return Status(Code::invalid_argument, "--out needs the name of a file to write");
+        }
+    }
     SYNCLINE_TRY(parse_globs(words, options, rules.filter));
     if (no_archive && archive_remote) {
         return Status(Code::invalid_argument,
@@ -245,7 +277,8 @@ Status parse(const Arguments& arguments, const char* command, bool can_execute, 
 }
 
 // Shows every operation as it is read from the plan, so that a plan of any length needs no memory.
-int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>& interrupts) {
+int run_and_report(SyncOptions& options, bool show_plan,
+                   const std::shared_ptr<Interrupts>& interrupts) {
     Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
     if (!plugins.ok()) {
         return fail(plugins.status());
@@ -265,6 +298,8 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
     control.drain = interrupts->drain_token();
     control.stop = interrupts->stop_token();
     control.dry_run = options.dry_run;
+    control.write_plan = options.out;
+    control.apply_plan = options.plan;
     bool first = true;
     if (show_plan && json) {
         std::cout << "{\n\"operations\": [";
@@ -311,28 +346,34 @@ int run(SyncOptions& options, bool show_plan, const std::shared_ptr<Interrupts>&
         return code;
     }
     print_messages(std::cerr, report, options.spec.strategies);
+    if (!options.out.empty()) {
+        const std::string file = display_key(options.out.native());
+        std::cerr << (report.plan_id.empty()
+                          ? "syncline: no plan was written, since a guard stopped it\n"
+                          : "syncline: the plan is in " + file +
+                                "; read it, delete lines you do not want, then 'syncline apply " +
+                                file + "'\n");
+    }
     return code;
 }
 
-} // namespace
-
 int sync_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts) {
     SyncOptions options;
-    const Status parsed = parse(arguments, "sync", true, options);
+    const Status parsed = parse_sync_options(arguments, SyncCommand::sync, options);
     if (!parsed.ok()) {
         return fail(parsed);
     }
-    return options.help ? 0 : run(options, options.dry_run, interrupts);
+    return options.help ? 0 : run_and_report(options, options.dry_run, interrupts);
 }
 
 int plan_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& interrupts) {
     SyncOptions options;
-    const Status parsed = parse(arguments, "plan", false, options);
+    const Status parsed = parse_sync_options(arguments, SyncCommand::plan, options);
     if (!parsed.ok()) {
         return fail(parsed);
     }
     options.dry_run = true;
-    return options.help ? 0 : run(options, true, interrupts);
+    return options.help ? 0 : run_and_report(options, true, interrupts);
 }
 
 } // namespace syncline::host

@@ -106,7 +106,9 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
         "include", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
         "as for sync (repeatable)")(
         "exclude", po::value<std::vector<std::string>>()->value_name("GLOB")->composing(),
-        "as for sync (repeatable)");
+        "as for sync (repeatable)")("rules",
+                                    po::value<std::vector<std::string>>()->value_name("FILE"),
+                                    "as for sync (repeatable)");
     VerifySpec spec;
     Status parsed = options.parse(arguments, {});
     if (parsed.ok()) {

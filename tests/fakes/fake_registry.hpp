@@ -51,7 +51,15 @@ public:
     Result<std::unique_ptr<Connector>> make_connector(std::string_view,
                                                       std::string_view config_json) override {
         for (auto& [name, store] : stores) {
-            if (config_json.find("fake://" + name + '"') != std::string_view::npos) {
+            // Resource types of one place are stores of their own: `a#customers`.
+            const std::size_t mark = name.find('#');
+            const bool has_type = config_json.find("\"resource\"") != std::string_view::npos;
+            const bool is_type = mark == std::string::npos
+                                     ? !has_type
+                                     : config_json.find("\"resource\":\"" + name.substr(mark + 1) +
+                                                        '"') != std::string_view::npos;
+            if (is_type && config_json.find("fake://" + name.substr(0, mark) + '"') !=
+                               std::string_view::npos) {
                 return std::unique_ptr<Connector>(std::make_unique<Handle>(store));
             }
         }

@@ -308,6 +308,18 @@ public:
         const auto found = notes_.find(run);
         return found != notes_.end() ? found->second : std::vector<RunNote>();
     }
+    Result<std::vector<ItemHistory>> history_of(BytesView key, std::size_t at_most) override {
+        SYNCLINE_TRY(failure.next_call());
+        std::vector<ItemHistory> found;
+        for (auto run = notes_.rbegin(); run != notes_.rend(); ++run) {
+            for (auto note = run->second.rbegin(); note != run->second.rend(); ++note) {
+                if (note->key == key && found.size() < at_most) {
+                    found.push_back({run->first, records_.at(run->first).started_wall_ns, *note});
+                }
+            }
+        }
+        return found;
+    }
 
 private:
     std::shared_ptr<std::int64_t> last_id_;
@@ -384,6 +396,10 @@ public:
     Result<std::unique_ptr<SyncState>> open_sync(const std::string& name) override {
         SYNCLINE_TRY(failure.next_call());
         return std::unique_ptr<SyncState>(std::make_unique<FakeSyncState>(shared(name)));
+    }
+    Result<Bytes> plan_key() override {
+        SYNCLINE_TRY(failure.next_call());
+        return Bytes(32, 'k');
     }
 
 private:

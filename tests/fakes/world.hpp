@@ -33,6 +33,7 @@ public:
     FakeConnector& b = registry.store("b");
     Rules rules;
     std::vector<std::string> chain;
+    std::vector<ResourceSpec> resources; // the stores are `a#TYPE` and `b#TYPE` then
     RunControl control;
     Archiving archiving = Archiving::local; // these stores are not local, so nothing is archived
 
@@ -43,6 +44,7 @@ public:
         spec.target = "fake://b";
         spec.rules = rules;
         spec.strategies = chain;
+        spec.resources = resources;
         spec.state_directory = directory_.path() / "state";
         RunProgress progress;
         spec.guard = guard;

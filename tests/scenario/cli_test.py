@@ -149,8 +149,8 @@ class Mistakes(CommandLine):
 
 class Help(CommandLine):
     def test_help_everywhere(self):
-        for words in ([], ["sync"], ["plan"], ["plugin"], ["plugin", "list"], ["plugin", "info"],
-                      ["version"], ["help"]):
+        for words in ([], ["sync"], ["plan"], ["apply"], ["explain"], ["plugin"],
+                      ["plugin", "list"], ["plugin", "info"], ["version"], ["help"]):
             for option in ("--help", "-h"):
                 with self.subTest(words=words, option=option):
                     done = self.run_ok(*words, option)
@@ -563,7 +563,7 @@ class Report(unittest.TestResult):
 
 def main(module=None):
     """Runs the tests of `module`, by default of this one."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(module or sys.modules[__name__]).__doc__.splitlines()[0])
     parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--kills", type=int, default=50, help="how often kill -9 strikes")

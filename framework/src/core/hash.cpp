@@ -2,6 +2,7 @@
 
 #include <new>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <xxhash.h>
 
 namespace syncline {
@@ -95,6 +96,17 @@ Bytes sha256(BytesView content) {
         out.push_back(static_cast<char>(digest[i]));
     }
     return out;
+}
+
+Bytes hmac_sha256(BytesView key, BytesView content) {
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+    const auto* data = reinterpret_cast<const unsigned char*>(content.data());
+    if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), data, content.size(), digest,
+             &size) == nullptr) {
+        throw std::bad_alloc();
+    }
+    return Bytes(reinterpret_cast<const char*>(digest), size);
 }
 
 std::string to_hex(BytesView bytes) {

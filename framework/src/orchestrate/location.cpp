@@ -407,15 +407,20 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
     return documents;
 }
 
-Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins,
-                                                  const Location& location) {
+Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins, const Location& location,
+                                                  const std::string& resource_type) {
     const Result<PluginDescription> inside = plugins.find_scheme(location.scheme);
     if (!inside.ok()) {
         return inside.status();
     }
-    const Result<std::vector<std::string>> configs = connector_configs(location, *inside);
+    Result<std::vector<std::string>> configs = connector_configs(location, *inside);
     if (!configs.ok()) {
         return configs.status();
+    }
+    if (!resource_type.empty()) {
+        nlohmann::json config = nlohmann::json::parse(configs->back());
+        config["resource"] = resource_type;
+        configs->back() = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     }
     Result<std::unique_ptr<Connector>> connector =
         plugins.make_connector(inside->id, configs->back());

@@ -46,6 +46,9 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
     json["exit_code"] = exit_code;
+    if (!report.plan_id.empty()) {
+        json["plan_id"] = report.plan_id;
+    }
     json["duration_ms"] = report.duration_ms;
     json["listed"] = {{"source", report.listed[0]}, {"target", report.listed[1]}};
     json["outcomes"] = {
@@ -151,6 +154,11 @@ std::string report_json(const SyncReport& report, int exit_code) {
     // What was not tried at all is pending without being listed.
     json["items_left_out"] = report.items_left_out +
                              (report.outcomes.pending - std::min(report.outcomes.pending, listed));
+    for (const SyncReport& part : report.resources) {
+        ordered_json entry = ordered_json::parse(report_json(part, exit_code_of(part)));
+        entry["resource"] = text_of(part.resource);
+        json["resources"].push_back(std::move(entry));
+    }
     return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }
 

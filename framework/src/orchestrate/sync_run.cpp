@@ -1,13 +1,19 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
+#include "orchestrate/explain.hpp"
 #include "orchestrate/keeping.hpp"
+#include "orchestrate/plan_exchange.hpp"
+#include "orchestrate/plan_recheck.hpp"
+#include "orchestrate/resources.hpp"
 #include "orchestrate/selection.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/key_map.hpp"
 #include "syncline/orchestrate/location.hpp"
+#include "syncline/orchestrate/plan_file.hpp"
 #include "syncline/pool/worker_pool.hpp"
 #include "syncline/reconcile/planner.hpp"
 #include "syncline/reconcile/strategy_chain.hpp"
@@ -24,29 +30,21 @@ namespace {
 // A state directory inside a side would change while it is being synchronised, and travel to the
 // other side.
 Status check_state_outside(const SyncSpec& spec, const Location& location) {
-    if (location.directory.empty()) {
+    const std::optional<Bytes> inside = key_below(location, spec.state_directory);
+    if (!inside) {
         return {};
     }
-    std::error_code error;
-    const std::filesystem::path state =
-        std::filesystem::weakly_canonical(spec.state_directory, error);
-    const std::filesystem::path root(location.directory);
-    const auto [in_root, unused] =
-        std::mismatch(root.begin(), root.end(), state.begin(), state.end());
-    if (error || in_root != root.end()) {
-        return {};
-    }
-    if (state == root) {
+    if (*inside == ".") {
         return Status(Code::invalid_config, "the state directory is '" + location.canonical +
                                                 "' itself; put it elsewhere with --state");
     }
-    const Bytes key = state.lexically_relative(root).generic_string() + "/";
+    const Bytes key = *inside + "/";
     if (spec.rules.filter.excluded(key)) {
         return {};
     }
     return Status(Code::invalid_config,
-                  "the state directory '" + state.string() + "' lies inside '" +
-                      location.directory +
+                  "the state directory '" + display_key(spec.state_directory.native()) +
+                      "' lies inside '" + location.directory +
                       "'; put it elsewhere with --state, or leave it out with "
                       "--exclude '/" +
                       key + "'");
@@ -54,12 +52,18 @@ Status check_state_outside(const SyncSpec& spec, const Location& location) {
 
 class Run {
 public:
-    Run(const RunServices& services, const SyncSpec& spec, const RunControl& control)
-        : plugins_(services.plugins), pool_(services.pool), clock_(services.clock),
-          progress_(services.progress), spec_(spec), control_(control) {}
-
-    SyncReport run() {
-        const std::int64_t started_mono = clock_.mono_ns();
+    // `lock`: of the two places, taken by the first run that gets there and shared by the others.
+    Run(const RunServices& services, SyncSpec spec, const ResourceSpec* resource,
+        const RunControl& control, std::shared_ptr<SyncLock>& lock)
+        : lock_(lock), plugins_(services.plugins), pool_(services.pool), clock_(services.clock),
+          progress_(services.progress), spec_(std::move(spec)), control_(control) {
+        if (resource != nullptr) {
+            resource_ = *resource;
+            spec_.rules = resource->rules;
+            spec_.strategies = resource->strategies;
+            spec_.pattern_strategies = resource->pattern_strategies;
+        }
+        report_.resource = resource_.name;
         report_.mode = spec_.rules.mode;
         if (control_.selection != nullptr) {
             report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
@@ -68,7 +72,25 @@ public:
         call_.stop = control_.stop;
         call_.end_waits = control_.drain;
         call_.dry_run = control_.dry_run;
-        report_.error = carry_out();
+    }
+
+    // All that is to be known before anything changes. Whether there is a plan to carry out.
+    bool prepare() {
+        started_mono_ = clock_.mono_ns();
+        started_wall_ = clock_.wall_ns();
+        report_.error = make_ready();
+        return report_.error.ok() && report_.guard.ok();
+    }
+
+    // The report, after carrying out what was prepared; without `execute` nothing is.
+    SyncReport finish(bool execute) {
+        if (report_.error.ok() && control_.explain == nullptr) {
+            report_.error = execute && !control_.dry_run ? carry_out() : only_planned();
+        }
+        report_.outcomes.planned += left_.planned;
+        report_.outcomes.skipped += left_.skipped;
+        report_.outcomes.pending += left_.pending;
+        report_.outcomes.failed += left_.failed;
         for (const auto& [side, endpoint] :
              {std::pair(Side::source, source_.get()), std::pair(Side::target, target_.get())}) {
             const std::optional<GuardStats>& unreachable =
@@ -83,22 +105,26 @@ public:
         report_.quota_wait_ms =
             static_cast<std::int64_t>(progress_.snapshot().quota_wait_ns / 1'000'000);
         report_.queue_depth_max = progress_.snapshot().queue_depth_max;
-        report_.duration_ms = (clock_.mono_ns() - started_mono) / 1'000'000;
+        report_.duration_ms = (clock_.mono_ns() - started_mono_) / 1'000'000;
         if (report_.run_id != 0) {
             const Status recorded = finish_record();
             if (report_.error.ok()) {
                 report_.error = recorded;
             }
         }
-        progress_.enter(RunPhase::finished);
         return std::move(report_);
     }
 
 private:
-    Status carry_out() {
-        const std::int64_t started_wall = clock_.wall_ns();
+    Status make_ready() {
         plugins_.refresh();
         SYNCLINE_TRY(open());
+        if (!control_.apply_plan.empty()) {
+            return load_and_check_plan();
+        }
+        if (control_.explain != nullptr) {
+            return explain(*control_.explain);
+        }
         Result<PlanSummary> summary = plan();
         if (!summary.ok()) {
             return root_gone(summary.status());
@@ -107,23 +133,152 @@ private:
         report_.counts = summary->counts;
         report_.losses = summary->losses;
         report_.first_run = !identity_.has_value();
-        if (control_.selection == nullptr) { // a person named these keys
+        report_.guard = check_marker();
+        if (report_.guard.ok() && control_.selection == nullptr) { // else a person named the keys
             report_.guard =
                 check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
         }
         log(LogLevel::debug, "run",
-            report_.guard.ok() ? "deletion guards passed"
+            report_.guard.ok() ? "marker and deletion guards passed"
                                : "a guard stops the run: " + report_.guard.message());
-        if (control_.show) {
-            SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
-                if (op.action != Action::record && op.action != Action::forget &&
-                    op.action != Action::follow) {
-                    control_.show(op);
-                }
-                return true;
-            }));
+        SYNCLINE_TRY(show());
+        return !control_.write_plan.empty() && report_.guard.ok() ? write_plan() : Status();
+    }
+
+    Status show() {
+        if (!control_.show) {
+            return {};
         }
-        return control_.dry_run || !report_.guard.ok() ? only_planned() : execute(started_wall);
+        return plan_->each_in_key_order([&](PlannedOp&& op) {
+            if (op.action != Action::record && op.action != Action::forget &&
+                op.action != Action::follow) {
+                control_.show(op);
+            }
+            return true;
+        });
+    }
+
+    // A side whose marker is gone is another place, or not all there.
+    Status check_marker() {
+        const Bytes& marker = spec_.rules.marker;
+        if (marker.empty()) {
+            return {};
+        }
+        for (const auto& [side, endpoint] :
+             {std::pair(Side::source, source_.get()), std::pair(Side::target, target_.get())}) {
+            Status there = endpoint->stat(call_, marker).status();
+            if (there.code() == Code::not_found && !is_container_key(marker)) {
+                there = endpoint->stat(call_, marker + '/').status();
+            }
+            if (!there.ok()) {
+                const bool absent = there.code() == Code::not_found;
+                return Status(Code::guard_tripped,
+                              "the marker '" + display_key(marker) + "' is not on " +
+                                  std::string(name_of(side)) + " '" + endpoint->location() + "'" +
+                                  (absent ? "" : " (" + there.message() + ")") +
+                                  "; check that the right place is mounted and complete, or "
+                                  "create the marker there if the place is new");
+            }
+        }
+        return {};
+    }
+
+    Status write_plan() {
+        PlanHeader header;
+        for (const auto& [typed, into] :
+             {std::pair(&spec_.source, &header.source), std::pair(&spec_.target, &header.target)}) {
+            const Result<Location> location = parse_location(*typed, plugins_);
+            if (!location.ok()) {
+                return location.status();
+            }
+            Result<std::string> lasting =
+                location_for_plan(*location, *typed, control_.write_plan, spec_.rules.filter);
+            if (!lasting.ok()) {
+                return lasting.status();
+            }
+            *into = *std::move(lasting);
+        }
+        Result<Bytes> key = directory_->plan_key();
+        if (!key.ok()) {
+            return key.status();
+        }
+        header.created_wall_ns = started_wall_;
+        header.sync_name = report_.sync_name;
+        header.source_scope = source_->info().scope_id;
+        header.target_scope = target_->info().scope_id;
+        header.mode = spec_.rules.mode;
+        header.marker = spec_.rules.marker;
+        header.first_run = report_.first_run;
+        header.listed = report_.listed;
+        header.id = new_plan_id();
+        SYNCLINE_TRY(
+            write_plan_file(control_.write_plan, header, *std::move(key), *plan_, planning_call()));
+        report_.plan_id = header.id;
+        return {};
+    }
+
+    // A plan that comes from a file, less what does not fit any more.
+    Status load_and_check_plan() {
+        Result<std::int64_t> last_id = load_plan();
+        if (!last_id.ok()) {
+            return last_id.status();
+        }
+        SYNCLINE_TRY(check_marker());
+        progress_.enter(RunPhase::planning);
+        if (!control_.dry_run) {
+            SYNCLINE_TRY(begin_run());
+        }
+        SYNCLINE_TRY(recheck_plan(
+            {*source_, *target_, state_->base(), state_->archive(), *plan_, *last_id, pool_,
+             lane_.get(),
+             [&](const PlannedOp& op, Outcome outcome, Code code, std::string message) {
+                 ++left_.planned;
+                 ++(outcome == Outcome::skipped   ? left_.skipped
+                    : outcome == Outcome::pending ? left_.pending
+                                                  : left_.failed);
+                 if (outcome == Outcome::skipped) { // told, but nothing to remember
+                     keep({outcome, op.key, op.action, op.side, op.conflict, code,
+                           std::move(message)});
+                     return Status();
+                 }
+                 return note({op, outcome, code, std::move(message)});
+             }},
+            planning_call()));
+        Result<PlanCounts> counts = plan_->counts();
+        if (!counts.ok()) {
+            return counts.status();
+        }
+        report_.counts = *counts;
+        return show();
+    }
+
+    Status explain(Explanation& into) {
+        SYNCLINE_TRY(fresh_plan());
+        into.source = report_.source;
+        into.target = report_.target;
+        into.mode = spec_.rules.mode;
+        const CallContext call = planning_call();
+        chain_->attach(*source_, *target_, call, clock_, &state_->archive());
+        return explain_key({*source_, *target_, state_->base(), state_->runs(), *plan_, *chain_,
+                            pool_, lane_.get(), progress_, spec_.rules, spec_.state_directory},
+                           call, into);
+    }
+
+    // The operations of the file, whole and checked, as this run's plan; the id of the last.
+    Result<std::int64_t> load_plan() {
+        Result<Bytes> key = directory_->plan_key();
+        if (!key.ok()) {
+            return key.status();
+        }
+        SYNCLINE_TRY(fresh_plan());
+        PlanHeader header;
+        Result<std::int64_t> last_id = load_plan_file(
+            control_.apply_plan, *std::move(key),
+            {report_.sync_name, spec_.rules.mode, *source_, *target_}, *plan_, header);
+        report_.plan_id = header.id;
+        report_.listed = header.listed;
+        report_.first_run = !identity_.has_value();
+        return last_id;
     }
 
     Status open() {
@@ -138,6 +293,9 @@ private:
         report_.source = source->shown;
         report_.target = target->shown;
         report_.sync_name = source->canonical + " <-> " + target->canonical;
+        if (!resource_.name.empty()) {
+            report_.sync_name += " [" + resource_.name + "]";
+        }
         SYNCLINE_TRY(check_state_outside(spec_, *source));
         SYNCLINE_TRY(check_state_outside(spec_, *target));
         SYNCLINE_TRY(make_strategies());
@@ -156,17 +314,7 @@ private:
             return directory.status();
         }
         directory_ = *std::move(directory);
-        // Of the two places whichever comes first: `sync B A` has a base of its own, but must not
-        // write what `sync A B` reads.
-        const auto [first, second] = std::minmax(source->canonical, target->canonical);
-        Result<std::unique_ptr<SyncLock>> lock = directory_->lock(first + " <-> " + second);
-        if (!lock.ok()) {
-            return lock.status();
-        }
-        lock_ = *std::move(lock);
-        log(LogLevel::debug, "run",
-            "state in " + display_key(spec_.state_directory.native()) + ", sync '" +
-                display_key(report_.sync_name) + "' locked");
+        SYNCLINE_TRY(lock(source->canonical, target->canonical));
         Result<std::unique_ptr<SyncState>> state = directory_->open_sync(report_.sync_name);
         if (!state.ok()) {
             return state.status();
@@ -211,6 +359,24 @@ private:
         return {};
     }
 
+    // Of the two places whichever comes first: `sync B A` has a base of its own, but must not write
+    // what `sync A B` reads.
+    Status lock(const std::string& source, const std::string& target) {
+        if (lock_ != nullptr) {
+            return {};
+        }
+        const auto [first, second] = std::minmax(source, target);
+        Result<std::unique_ptr<SyncLock>> taken = directory_->lock(first + " <-> " + second);
+        if (!taken.ok()) {
+            return taken.status();
+        }
+        lock_ = *std::move(taken);
+        log(LogLevel::debug, "run",
+            "state in " + display_key(spec_.state_directory.native()) + ", sync '" +
+                display_key(report_.sync_name) + "' locked");
+        return {};
+    }
+
     Status make_strategies() {
         Result<Strategies> strategies = syncline::make_strategies(plugins_, spec_.strategies);
         if (!strategies.ok()) {
@@ -227,11 +393,20 @@ private:
     }
 
     Status make_side(const Location& location, Side which, std::unique_ptr<Endpoint>& side) {
-        Result<std::unique_ptr<Connector>> connector = open_connector(plugins_, location);
+        Result<std::unique_ptr<Connector>> connector =
+            open_connector(plugins_, location,
+                           which == Side::source ? resource_.source_type : resource_.target_type);
         if (!connector.ok()) {
             return connector.status();
         }
         const std::string connector_id = (*connector)->plugin_id();
+        if (which == Side::target && !resource_.key_pattern.empty()) {
+            Result<KeyMap> map = KeyMap::make(resource_.key_pattern);
+            if (!map.ok()) {
+                return map.status();
+            }
+            connector = with_mapped_keys(*std::move(connector), *std::move(map));
+        }
         EndpointOptions options;
         options.location = location.shown;
         options.spill_directory = spec_.state_directory;
@@ -267,24 +442,31 @@ private:
         return Status(std::move(error));
     }
 
-    Result<PlanSummary> plan() {
+    Status fresh_plan() {
         Result<std::unique_ptr<PlanStore>> plan = state_->new_plan();
-        if (!plan.ok()) {
-            return plan.status();
+        if (plan.ok()) {
+            plan_ = *std::move(plan);
         }
-        plan_ = *std::move(plan);
+        return plan.status();
+    }
+
+    // Planning changes nothing, so either interruption may end it at once.
+    CallContext planning_call() const {
         CallContext call = call_;
-        // Planning changes nothing, so an interruption may end it at once.
-        std::stop_source either;
-        const std::stop_callback on_drain(control_.drain, [&either] { either.request_stop(); });
-        const std::stop_callback on_stop(control_.stop, [&either] { either.request_stop(); });
-        call.stop = either.get_token();
+        call.stop = either_stop_.get_token();
+        return call;
+    }
+
+    Result<PlanSummary> plan() {
+        SYNCLINE_TRY(fresh_plan());
+        const CallContext call = planning_call();
         chain_->attach(*source_, *target_, call, clock_, &state_->archive());
         if (control_.selection != nullptr) {
             return plan_selection(*control_.selection, call);
         }
         return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
-                          pool_, lane_.get(), progress_, spec_.rules},
+                          pool_, lane_.get(), progress_, spec_.rules, spec_.state_directory,
+                          !control_.write_plan.empty()},
                          call);
     }
 
@@ -297,7 +479,7 @@ private:
             selection.take == Take::chain ? static_cast<ConflictResolver&>(*chain_) : person;
         Result<PlanSummary> summary =
             make_plan({source, target, *source_, *target_, base, *plan_, resolver, pool_,
-                       lane_.get(), progress_, spec_.rules},
+                       lane_.get(), progress_, spec_.rules, spec_.state_directory},
                       call);
         if (!summary.ok() || selection.take == Take::chain) {
             return summary;
@@ -355,8 +537,11 @@ private:
         });
     }
 
-    Status execute(std::int64_t started_wall) {
-        const Result<std::int64_t> run_id = state_->runs().begin(started_wall);
+    Status begin_run() {
+        if (report_.run_id != 0) {
+            return {}; // what a plan file left out is noted with it already
+        }
+        const Result<std::int64_t> run_id = state_->runs().begin(started_wall_);
         if (!run_id.ok()) {
             return run_id.status();
         }
@@ -366,12 +551,16 @@ private:
                 SYNCLINE_TRY(state_->runs().note(report_.run_id, open));
             }
         }
-        started_wall_ = started_wall;
         // From here on the places are this sync's, even if the run does not get to its end.
         if (!identity_ || spec_.rules.force.identity) {
             SYNCLINE_TRY(
                 state_->identity().save({source_->info().scope_id, target_->info().scope_id}));
         }
+        return {};
+    }
+
+    Status carry_out() {
+        SYNCLINE_TRY(begin_run());
         const ExecuteInputs inputs{*source_,
                                    *target_,
                                    *plan_,
@@ -418,7 +607,7 @@ private:
         }
         keep(
             {what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});
-        return state_->runs().note(report_.run_id, note);
+        return report_.run_id != 0 ? state_->runs().note(report_.run_id, note) : Status();
     }
 
     Status finish_record() {
@@ -432,21 +621,29 @@ private:
         return state_->runs().finish(record);
     }
 
+    std::shared_ptr<SyncLock>& lock_;
     PluginRegistry& plugins_;
     WorkerPool& pool_;
     const Clock& clock_;
     RunProgress& progress_;
-    const SyncSpec& spec_;
+    SyncSpec spec_;
+    ResourceSpec resource_; // of several; unnamed where there is only one
     const RunControl& control_;
     CallContext call_;
+    std::stop_source either_stop_; // of drain and stop
+    const std::stop_callback<std::function<void()>> on_drain_{
+        control_.drain, [this] { either_stop_.request_stop(); }};
+    const std::stop_callback<std::function<void()>> on_stop_{
+        control_.stop, [this] { either_stop_.request_stop(); }};
     SyncReport report_;
+    Outcomes left_; // operations of a plan file that do not fit any more
+    std::int64_t started_mono_ = 0;
     std::int64_t started_wall_ = 0;
     std::optional<SyncIdentity> identity_;
     std::optional<GuardStats> unreachable_[2]; // by Side: of one that no endpoint came of
 
     // In the order in which they depend on each other: destroyed in reverse.
     std::unique_ptr<StateDirectory> directory_;
-    std::unique_ptr<SyncLock> lock_;
     std::unique_ptr<SyncState> state_;
     std::unique_ptr<StrategyChain> chain_;
     std::unique_ptr<RateLimiter> bandwidth_;
@@ -456,10 +653,40 @@ private:
     std::shared_ptr<PoolLane> lane_;
 };
 
+// All are planned and pass their guards before the first is executed.
+SyncReport run_resources(const RunServices& services, const SyncSpec& spec,
+                         const RunControl& control) {
+    std::shared_ptr<SyncLock> lock;
+    std::vector<std::unique_ptr<Run>> runs;
+    bool ready = true;
+    for (const ResourceSpec& resource : spec.resources) {
+        runs.push_back(std::make_unique<Run>(services, spec, &resource, control, lock));
+        ready = runs.back()->prepare() && ready;
+    }
+    std::vector<SyncReport> reports;
+    for (const std::unique_ptr<Run>& run : runs) {
+        reports.push_back(run->finish(ready));
+    }
+    return sum_of(std::move(reports));
+}
+
 } // namespace
 
 SyncReport run_sync(const RunServices& services, const SyncSpec& spec, const RunControl& control) {
-    return Run(services, spec, control).run();
+    SyncReport report;
+    const Status usable = check_resources(spec, control);
+    if (!usable.ok()) {
+        report.error = usable;
+    } else if (spec.resources.empty()) {
+        std::shared_ptr<SyncLock> lock;
+        Run run(services, spec, nullptr, control, lock);
+        const bool ready = run.prepare();
+        report = run.finish(ready);
+    } else {
+        report = run_resources(services, spec, control);
+    }
+    services.progress.enter(RunPhase::finished);
+    return report;
 }
 
 } // namespace syncline

@@ -1,5 +1,6 @@
 #include "syncline/reconcile/planner.hpp"
 
+#include "reconcile/name_check.hpp"
 #include "reconcile/renames.hpp"
 #include "reconcile/row_facts.hpp"
 #include "reconcile/row_join.hpp"
@@ -69,7 +70,8 @@ public:
         : in_(in), call_(call), reconciler_(in.rules, coarser_mtime(in), in.conflicts, in.plan),
           containers_matter_(in.source.info().empty_containers &&
                              in.target.info().empty_containers),
-          tasks_(in.pool, in.lane) {}
+          names_(in.source.info(), in.target.info(), in.spill_directory), tasks_(in.pool, in.lane) {
+    }
 
     Result<PlanSummary> run() {
         Result<std::uint64_t> base_items = in_.base.count();
@@ -109,6 +111,7 @@ public:
         }
         in_.progress.enter(RunPhase::planning);
         SYNCLINE_TRY(reconciler_.finish());
+        SYNCLINE_TRY(names_.correct(in_.plan));
         SYNCLINE_TRY(find_renames(in_, call_).with_context("while looking for renames"));
         Result<PlanCounts> counts = in_.plan.counts();
         if (!counts.ok()) {
@@ -184,6 +187,7 @@ private:
         const bool target_unknown = target_unknown_.is_unknown(row.key, row.target);
         const bool excluded = in_.rules.filter.excluded(row.key);
         if (!excluded) {
+            SYNCLINE_TRY(names_.see(row.key, row.source != nullptr, row.target != nullptr));
             summary_.listed[0] += row.source != nullptr ? 1 : 0;
             summary_.listed[1] += row.target != nullptr ? 1 : 0;
         }
@@ -331,6 +335,7 @@ private:
     CallContext call_;
     Reconciler reconciler_;
     const bool containers_matter_;
+    NameCheck names_;
     UnknownTracker source_unknown_;
     UnknownTracker target_unknown_;
     PlanSummary summary_;

@@ -75,8 +75,13 @@ public:
         SYNCLINE_TRY(settle_renamed_twice());
         SYNCLINE_TRY(pair_by_content());
         SYNCLINE_TRY(index_->drop_blocked());
-        SYNCLINE_TRY(move_whole_containers());
+        if (!in_.separable) {
+            SYNCLINE_TRY(move_whole_containers());
+        }
         SYNCLINE_TRY(index_->each_plain([this](const RenamePair& pair) { return plain(pair); }));
+        if (in_.separable) {
+            return {};
+        }
         return index_->each_chain([this](const std::vector<RenamePair>& pairs, bool is_cycle) {
             return chain(pairs, is_cycle);
         });

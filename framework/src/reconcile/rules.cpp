@@ -117,12 +117,11 @@ bool glob_matches(std::string_view glob, std::string_view text) {
 
 } // namespace
 
-Result<KeyFilter>
-KeyFilter::make(const std::vector<std::pair<bool, std::string>>& include_and_glob) {
+Result<KeyFilter> KeyFilter::make(std::vector<FilterRule> rules) {
     KeyFilter filter;
-    for (const auto& [include, text] : include_and_glob) {
-        std::string_view glob = text;
-        Rule rule{include, {}, false, false};
+    for (FilterRule& given : rules) {
+        std::string_view glob = given.glob;
+        Rule rule{{}, {}, false, false};
         if (glob.starts_with('/')) {
             rule.anchored = true;
             glob.remove_prefix(1);
@@ -133,16 +132,18 @@ KeyFilter::make(const std::vector<std::pair<bool, std::string>>& include_and_glo
         }
         if (glob.empty()) {
             return Status(Code::invalid_config,
-                          "the glob '" + text +
+                          (given.origin.empty() ? "" : given.origin + ": ") + "the glob '" +
+                              display_key(given.glob) +
                               "' matches nothing; name a pattern such as '*.tmp' or '/build/'");
         }
         rule.glob = glob;
+        rule.given = std::move(given);
         filter.rules_.push_back(std::move(rule));
     }
     return filter;
 }
 
-bool KeyFilter::excluded_itself(BytesView path, bool container) const {
+const KeyFilter::Rule* KeyFilter::last_match(BytesView path, bool container) const {
     for (auto rule = rules_.rbegin(); rule != rules_.rend(); ++rule) {
         if (rule->containers_only && !container) {
             continue;
@@ -152,22 +153,40 @@ bool KeyFilter::excluded_itself(BytesView path, bool container) const {
             hit = path[at] == '/' && glob_matches(rule->glob, path.substr(at + 1));
         }
         if (hit) {
-            return !rule->include;
+            return &*rule;
         }
     }
-    return false;
+    return nullptr;
 }
 
 bool KeyFilter::excluded(BytesView key) const {
     if (rules_.empty()) {
         return false;
     }
+    const auto excludes = [](const Rule* rule) { return rule != nullptr && !rule->given.include; };
     for (std::size_t at = key.find('/'); at != BytesView::npos; at = key.find('/', at + 1)) {
-        if (excluded_itself(key.substr(0, at), true)) {
+        if (excludes(last_match(key.substr(0, at), true))) {
             return true;
         }
     }
-    return !is_container_key(key) && excluded_itself(key, false);
+    return !is_container_key(key) && excludes(last_match(key, false));
+}
+
+std::optional<KeyFilter::Match> KeyFilter::match(BytesView key) const {
+    std::optional<Match> found;
+    for (std::size_t at = key.find('/'); at != BytesView::npos; at = key.find('/', at + 1)) {
+        if (const Rule* rule = last_match(key.substr(0, at), true)) {
+            found = Match{&rule->given, Bytes(key.substr(0, at + 1))};
+            if (!rule->given.include) {
+                return found;
+            }
+        }
+    }
+    if (!is_container_key(key)) {
+        const Rule* rule = last_match(key, false);
+        return rule != nullptr ? std::optional(Match{&rule->given, Bytes(key)}) : std::nullopt;
+    }
+    return found && found->key == key ? found : std::nullopt;
 }
 
 } // namespace syncline

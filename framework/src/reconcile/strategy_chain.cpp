@@ -237,6 +237,18 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
     }
 
     for (const std::unique_ptr<ConflictStrategy>& strategy : strategies) {
+        const std::string label = label_of(*strategy);
+        const auto tell = [&](bool decided, const std::string& answer) {
+            if (listener_) {
+                listener_(conflict.key, strategy->plugin_id(), decided,
+                          answer.empty() ? "gave no reason" : answer);
+            }
+        };
+        // `answer`: what it said instead of a decision.
+        const auto no_decision = [&](const std::string& answer) {
+            passes(label + " " + answer);
+            tell(false, answer);
+        };
         Result<Decision> decision = strategy->decide(call_, input);
         if (!decision.ok()) {
             if (decision.code() == Code::cancelled || is_left_alone(decision.code())) {
@@ -245,19 +257,19 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             log(LogLevel::warning, "reconcile",
                 strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
                     decision.status().message());
-            passes(label_of(*strategy) + " failed: " + decision.status().message());
+            no_decision("failed: " + decision.status().message());
             break; // not for the next one to decide: it was asked only if this one had no answer
         }
         if (decision->action == DecisionAction::decline) {
-            passes(label_of(*strategy) + " declined" +
-                   (decision->reason.empty() ? "" : ": " + decision->reason));
+            passes(label + " declined" + (decision->reason.empty() ? "" : ": " + decision->reason));
+            tell(false, decision->reason);
             continue;
         }
         if (decision->action == DecisionAction::keep_both) {
             const bool possible = has_body(conflict.source) && has_body(conflict.target) &&
                                   decision->source_key.empty() != decision->target_key.empty();
             if (!possible) {
-                passes(label_of(*strategy) + " wanted to keep both where that is not possible");
+                no_decision("wanted to keep both where that is not possible");
                 continue;
             }
             const Side loser = decision->source_key.empty() ? Side::target : Side::source;
@@ -267,13 +279,13 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 if (key.code() == Code::cancelled || is_left_alone(key.code())) {
                     return key.status();
                 }
-                passes("no name for a conflict copy: " + key.status().message());
+                no_decision("found no name for a conflict copy: " + key.status().message());
                 continue;
             }
             proposed = *std::move(key);
         } else if (decision->action == DecisionAction::merge) {
             if (archive_ == nullptr || !is_object(conflict.source) || !is_object(conflict.target)) {
-                passes(label_of(*strategy) + " merged where that is not possible");
+                no_decision("merged where that is not possible");
                 continue;
             }
             decision->merged_wall_ns = input.now_wall_ns;
@@ -285,13 +297,13 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
             } else {
                 const Status stored = store_merged(*decision);
                 if (!stored.ok()) {
-                    passes(label_of(*strategy) +
-                           " merged the contents, but they cannot be kept: " + stored.message());
+                    no_decision("merged the contents, but they cannot be kept: " +
+                                stored.message());
                     continue;
                 }
             }
         }
-        const std::string label = label_of(*strategy);
+        tell(true, decision->reason);
         decision->reason = decision->reason.empty() ? label : label + ": " + decision->reason;
         log(LogLevel::debug, "reconcile",
             "conflict " + display_key(conflict.key) + ": " + decision->reason);

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -91,6 +92,56 @@ Status sync_directory(const std::filesystem::path& directory) {
         return status_of_errno(errno, "sync", directory);
     }
     return {};
+}
+
+Result<Bytes> read_or_make_key(const std::filesystem::path& file) {
+    constexpr std::size_t kKeyBytes = 32;
+    const std::filesystem::path fresh = file.native() + ".new." + std::to_string(::getpid());
+    // The second round reads what the first one made.
+    for (int round = 0; round < 2; ++round) {
+        const FileDescriptor there(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+        if (there.is_open()) {
+            char key[kKeyBytes + 1];
+            const ssize_t size = ::read(there.get(), key, sizeof key);
+            if (size < 0) {
+                return status_of_errno(errno, "read", file);
+            }
+            if (static_cast<std::size_t>(size) != kKeyBytes) {
+                return Status(Code::state_corrupt, "'" + display_key(file.native()) +
+                                                       "' is damaged; remove it, and make plans "
+                                                       "that were written to files anew");
+            }
+            return Bytes(key, kKeyBytes);
+        }
+        if (errno != ENOENT) {
+            return status_of_errno(errno, "open", file);
+        }
+        unsigned char key[kKeyBytes];
+        if (::getrandom(key, sizeof key, 0) != static_cast<ssize_t>(sizeof key)) {
+            return status_of_errno(errno, "find random bytes for", file);
+        }
+        ::unlink(fresh.c_str()); // of a process that had our number and was killed here
+        {
+            const Result<FileDescriptor> made = open_private_file(fresh, O_EXCL);
+            if (!made.ok()) {
+                return made.status();
+            }
+            errno = 0;
+            const ssize_t written = ::write(made->get(), key, sizeof key);
+            if (written != static_cast<ssize_t>(sizeof key) || ::fsync(made->get()) != 0) {
+                const int error = errno != 0 ? errno : ENOSPC;
+                ::unlink(fresh.c_str());
+                return status_of_errno(error, "write", file);
+            }
+        }
+        // Whoever is first wins.
+        const int linked = ::link(fresh.c_str(), file.c_str()) == 0 ? 0 : errno;
+        ::unlink(fresh.c_str());
+        if (linked != 0 && linked != EEXIST) {
+            return status_of_errno(linked, "create", file);
+        }
+    }
+    return Status(Code::io, "'" + display_key(file.native()) + "' vanished while it was read");
 }
 
 std::string file_stem_of(std::string_view sync_name) { return to_hex(content_hash(sync_name)); }

@@ -1,6 +1,7 @@
 // Files and directories of the state, private to their owner.
 #pragma once
 
+#include "syncline/core/bytes.hpp"
 #include "syncline/core/status.hpp"
 
 #include <filesystem>
@@ -40,6 +41,10 @@ Result<FileDescriptor> open_private_file(const std::filesystem::path& file, int 
 
 // Makes names that were added to or removed from `directory` durable.
 Status sync_directory(const std::filesystem::path& directory);
+
+// The 32 random bytes in `file`, which is made (0600) if it is not there. Two processes that make
+// it at once get the same.
+Result<Bytes> read_or_make_key(const std::filesystem::path& file);
 
 // A file name that stands for a sync, whose own name may hold any bytes.
 std::string file_stem_of(std::string_view sync_name);

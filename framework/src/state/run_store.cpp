@@ -31,6 +31,20 @@ private:
 std::int64_t signed_of(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 std::uint64_t unsigned_of(std::int64_t count) { return static_cast<std::uint64_t>(count); }
 
+// From the columns outcome, key, action, code, message, source_version, target_version, attempts.
+RunNote note_of(const Statement& row) {
+    RunNote note;
+    note.outcome = static_cast<Outcome>(row.integer(0));
+    note.key = Bytes(row.bytes(1));
+    note.action = std::string(row.bytes(2));
+    note.code = std::string(row.bytes(3));
+    note.message = std::string(row.bytes(4));
+    note.source_version = Bytes(row.bytes(5));
+    note.target_version = Bytes(row.bytes(6));
+    note.attempts = static_cast<std::uint32_t>(row.integer(7));
+    return note;
+}
+
 } // namespace
 
 Result<std::shared_ptr<SharedConnection>> open_shared(const std::filesystem::path& file,
@@ -175,15 +189,28 @@ Result<std::vector<RunNote>> SqliteRunStore::notes(std::int64_t run) {
         if (!has_row) {
             return notes;
         }
-        RunNote& note = notes.emplace_back();
-        note.outcome = static_cast<Outcome>(rows.integer(0));
-        note.key = Bytes(rows.bytes(1));
-        note.action = std::string(rows.bytes(2));
-        note.code = std::string(rows.bytes(3));
-        note.message = std::string(rows.bytes(4));
-        note.source_version = Bytes(rows.bytes(5));
-        note.target_version = Bytes(rows.bytes(6));
-        note.attempts = static_cast<std::uint32_t>(rows.integer(7));
+        notes.push_back(note_of(rows));
+    }
+}
+
+Result<std::vector<ItemHistory>> SqliteRunStore::history_of(BytesView key, std::size_t at_most) {
+    const std::lock_guard lock(shared_->mutex);
+    SYNCLINE_STATE_ASSIGN(
+        Statement rows,
+        shared_->database.prepare(
+            "SELECT outcome, key, action, code, message, source_version, target_version, attempts, "
+            "run.id, started_wall_ns FROM note JOIN run ON run.id = note.run "
+            "WHERE run.sync = ?1 AND key = ?2 ORDER BY note.id DESC LIMIT ?3"));
+    rows.bind(1, shared_->sync);
+    rows.bind(2, key);
+    rows.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(at_most, INT64_MAX)));
+    std::vector<ItemHistory> found;
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+        if (!has_row) {
+            return found;
+        }
+        found.push_back({rows.integer(8), rows.integer(9), note_of(rows)});
     }
 }
 

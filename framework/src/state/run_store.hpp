@@ -33,6 +33,7 @@ public:
     Status each(const std::function<bool(RunRecord&&)>& visit) override;
     Result<std::optional<RunRecord>> find(std::int64_t run) override;
     Result<std::vector<RunNote>> notes(std::int64_t run) override;
+    Result<std::vector<ItemHistory>> history_of(BytesView key, std::size_t at_most) override;
 
 private:
     std::shared_ptr<SharedConnection> shared_;

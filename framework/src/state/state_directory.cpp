@@ -75,6 +75,8 @@ public:
             directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db"), clock_));
     }
 
+    Result<Bytes> plan_key() override { return state::read_or_make_key(directory_ / "plan.key"); }
+
 private:
     static Result<std::int64_t> id_of(const fs::path& file, const std::string& sync_name) {
         SYNCLINE_STATE_ASSIGN(Database database, Database::open(file, OpenMode::read_write));

@@ -383,4 +383,30 @@ BOOST_AUTO_TEST_CASE(what_was_not_tried_is_pending_and_counted_as_left_out) {
     BOOST_TEST(report_json(report, 0).find("\"items_left_out\": 10") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_missing_marker_stops_before_anything_changes) {
+    World w;
+    fill(w.a, 3);
+    w.rules.marker = "here";
+    const SyncReport none = w.run();
+    BOOST_TEST(exit_code_of(none) == 8);
+    BOOST_TEST(none.guard.message().find("'here' is not on source") != std::string::npos);
+    w.a.add_object("here", "", 1'000);
+    BOOST_TEST(w.run().guard.message().find("'here' is not on target") != std::string::npos);
+    BOOST_TEST(w.b.size() == 0U);
+    w.b.add_object("here", "", 1'000);
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+    w.b.clear(); // not mounted, say
+    w.rules.force = {true, true, true};
+    BOOST_TEST(exit_code_of(w.run()) == 8); // nothing overrides it
+    BOOST_TEST(w.a.size() == 4U);
+}
+
+BOOST_AUTO_TEST_CASE(a_container_may_be_the_marker) {
+    World w;
+    w.a.add_container("here/");
+    w.b.add_container("here/");
+    w.rules.marker = "here";
+    BOOST_TEST(exit_code_of(w.run()) == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

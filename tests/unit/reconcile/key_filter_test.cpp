@@ -6,7 +6,7 @@ using namespace syncline;
 
 namespace {
 
-bool excluded(const std::vector<std::pair<bool, std::string>>& globs, BytesView key) {
+bool excluded(const std::vector<FilterRule>& globs, BytesView key) {
     Result<KeyFilter> filter = KeyFilter::make(globs);
     BOOST_REQUIRE(filter.ok());
     return filter->excluded(key);

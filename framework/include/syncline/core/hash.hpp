@@ -42,7 +42,8 @@ private:
 };
 
 Bytes content_hash(BytesView content);
-Bytes sha256(BytesView content); // 32 bytes
+Bytes sha256(BytesView content);                     // 32 bytes
+Bytes hmac_sha256(BytesView key, BytesView content); // 32 bytes
 std::string to_hex(BytesView bytes);
 
 } // namespace syncline

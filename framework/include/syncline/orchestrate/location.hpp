@@ -9,7 +9,9 @@
 #include "syncline/core/status.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 
+#include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +42,10 @@ struct Location {
 // command) or vanished (a matter for a person).
 Result<Location> parse_location(std::string_view text, const PluginRegistry& plugins);
 
+// What a path would be called as an item of a directory, "." for the directory itself; nothing
+// where it does not lie in it or the location is none.
+std::optional<Bytes> key_below(const Location& location, const std::filesystem::path& path);
+
 // The JSON documents that configure the connectors for it, wrappers outermost first and then
 // `inside`: the query's values in the types that the schemas name. A value goes to the outermost
 // connector that has an option of its name; `inner.` before the name passes it on to the next one.
@@ -51,8 +57,9 @@ Result<std::vector<std::string>> connector_configs(const Location& location,
 Result<std::string> config_of_query(const PluginDescription& plugin, std::string_view query,
                                     std::string_view shown);
 
-// The connector for it in all its wrappers, configured.
-Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins,
-                                                  const Location& location);
+// The connector for it in all its wrappers, configured; for one of its resource types where it has
+// several (empty: its only one).
+Result<std::unique_ptr<Connector>> open_connector(PluginRegistry& plugins, const Location& location,
+                                                  const std::string& resource_type = {});
 
 } // namespace syncline

@@ -32,6 +32,17 @@ enum class Archiving : std::uint8_t {
     all = 3,
 };
 
+// One of several sorts of items that a sync joins: a table, say, and the directory that mirrors it.
+struct ResourceSpec {
+    std::string name;        // unique in its sync; part of what its base is known by
+    std::string source_type; // what the source's connector calls it; empty: its only one
+    std::string target_type;
+    std::string key_pattern; // of the target's keys (KeyMap); empty: the same as the source's
+    Rules rules;
+    std::vector<std::string> strategies;       // as in SyncSpec
+    std::vector<ChainSpec> pattern_strategies; // as in SyncSpec
+};
+
 struct SyncSpec {
     std::string source; // directory or endpoint URL, as a person writes it
     std::string target;
@@ -39,6 +50,10 @@ struct SyncSpec {
     // The chain, first to last: ids or their last labels, with options as in a URL.
     std::vector<std::string> strategies;
     std::vector<ChainSpec> pattern_strategies; // instead of it for some keys; the last that fits
+    // Several resource types, each with a base, rules and chains of its own: all are planned
+    // before any is executed, and executed in this order. Empty: one, with the rules and chains
+    // above.
+    std::vector<ResourceSpec> resources;
     std::filesystem::path state_directory;
     std::uint64_t bytes_per_s = 0; // of bodies, both directions together; 0: no limit
     std::size_t workers = 2;       // operations at the same time, as far as the pool has workers
@@ -99,6 +114,11 @@ struct SyncReport {
         0; // batches of operations handed to the workers at the same time
     bool interrupted = false;
     bool first_run = false;
+    std::string resource; // which of the sync's resource types; empty: the only one
+    // Of a sync with several: the report of each, in their order. The fields of the whole are their
+    // sums, and the first error, guard and reason to stop among them.
+    std::vector<SyncReport> resources;
+    std::string plan_id; // of the plan file that was written or carried out; empty: none was
     std::uint64_t retries = 0;
     std::int64_t quota_wait_ms = 0; // spent by calls, so two that wait at once count twice
 };
@@ -121,6 +141,7 @@ struct Selection {
     std::vector<RunNote> seen; // conflicts a person decided on: the sides must be as noted there
     std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
 };
+struct Explanation;
 
 struct RunControl {
     std::stop_token drain;                // finish what is under way, then stop
@@ -130,6 +151,13 @@ struct RunControl {
     // Sees every planned operation in key order, bookkeeping left out, before anything is executed.
     // May be empty.
     std::function<void(const PlannedOp&)> show;
+    // A plan that its guards let pass also goes to this file. Empty: to none.
+    std::filesystem::path write_plan;
+    // The plan in this file is carried out instead of making one; the spec must be that of its
+    // header. Empty: one is made.
+    std::filesystem::path apply_plan;
+    // Say what would happen to its key instead of doing anything. Null: do it.
+    Explanation* explain = nullptr;
 };
 
 // What runs share with others and with those who watch them. Outlives the run.

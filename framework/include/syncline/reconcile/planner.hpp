@@ -20,6 +20,7 @@
 
 #include <array>
 #include <cstdint>
+#include <filesystem>
 
 namespace syncline {
 
@@ -35,6 +36,11 @@ struct PlanInputs {
     const PoolLane* lane; // of the pool; may be null
     RunProgress& progress;
     const Rules& rules;
+    std::filesystem::path
+        spill_directory; // for names, where a side does not tell all of them apart
+    // Each operation of the plan can be left out without a consequence for the others: no
+    // directories are renamed as a whole, and no items whose new name is another one's old name.
+    bool separable = false;
 };
 
 struct PlanSummary {

@@ -18,25 +18,38 @@ enum class DeletedContainer : std::uint8_t { restore_all = 1, restore_changed = 
 
 std::string_view name_of(Mode mode);
 
+struct FilterRule {
+    bool include = false;
+    std::string glob;
+    std::string origin = {}; // where it was given, for people: "--exclude", "rules.txt:3"
+};
+
 // Include and exclude globs; the last that matches a key decides, and nothing matching means
 // included. `*` and `?` stay within a path segment, `**` crosses them, `[...]` is a class. A glob
 // that begins with `/` is anchored at the root, any other matches at every depth; one that matches
 // a container covers all below it.
 class KeyFilter {
 public:
-    static Result<KeyFilter>
-    make(const std::vector<std::pair<bool, std::string>>& include_and_glob);
+    // Code::invalid_config names the rule that cannot be used, and its origin.
+    static Result<KeyFilter> make(std::vector<FilterRule> rules);
     bool empty() const { return rules_.empty(); }
     bool excluded(BytesView key) const;
 
+    // Which rule decides about a key, and by what it matched: the key, or a container above it.
+    struct Match {
+        const FilterRule* rule; // of this filter
+        Bytes key;
+    };
+    std::optional<Match> match(BytesView key) const;
+
 private:
     struct Rule {
-        bool include;
+        FilterRule given;
         std::string glob; // without leading and trailing '/'
         bool anchored;
         bool containers_only;
     };
-    bool excluded_itself(BytesView key, bool container) const;
+    const Rule* last_match(BytesView path, bool container) const;
     std::vector<Rule> rules_;
 };
 
@@ -59,6 +72,7 @@ struct Rules {
     MaxDelete max_delete;
     Force force;
     KeyFilter filter;
+    Bytes marker; // a key that must be on both sides, or nothing is done; empty: none
 };
 
 } // namespace syncline

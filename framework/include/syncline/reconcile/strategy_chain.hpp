@@ -13,6 +13,7 @@
 #include "syncline/reconcile/rules.hpp"
 #include "syncline/state/archive_store.hpp"
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -45,6 +46,12 @@ public:
     // The largest body whose base content a strategy for this key can use; 0: none. Any thread.
     std::uint64_t base_content_limit(BytesView key) const;
 
+    // Hears what every strategy that is asked about a key answers, in the order of the chain: for
+    // people, never empty. `decided`: the chain ends there.
+    using Listener = std::function<void(BytesView key, const std::string& strategy, bool decided,
+                                        const std::string& answer)>;
+    void listen(Listener listener) { listener_ = std::move(listener); }
+
 private:
     const Strategies& strategies_for(BytesView key) const;
     Status store_merged(Decision& decision);
@@ -57,6 +64,7 @@ private:
     ItemReader* target_ = nullptr;
     const Clock* clock_ = nullptr;
     ArchiveStore* archive_ = nullptr;
+    Listener listener_; // may be empty
     CallContext call_;
     std::set<Bytes> given_; // names of conflict copies in this plan, which neither side shows yet
 };

@@ -46,6 +46,13 @@ struct RunNote {
     std::uint32_t attempts = 1;
 };
 
+// What a past run remembered of an item.
+struct ItemHistory {
+    std::int64_t run = 0;
+    std::int64_t started_wall_ns = 0;
+    RunNote note;
+};
+
 class RunStore {
 public:
     virtual ~RunStore() = default;
@@ -57,6 +64,8 @@ public:
     virtual Status each(const std::function<bool(RunRecord&&)>& visit) = 0;
     virtual Result<std::optional<RunRecord>> find(std::int64_t run) = 0;
     virtual Result<std::vector<RunNote>> notes(std::int64_t run) = 0;
+    // Of all runs of the sync, newest first.
+    virtual Result<std::vector<ItemHistory>> history_of(BytesView key, std::size_t at_most) = 0;
 };
 
 // What is kept with a sync beside its base: which places it joined, so that another disk under the

@@ -43,6 +43,9 @@ public:
     // process that holds it.
     virtual Result<std::unique_ptr<SyncLock>> lock(const std::string& name) = 0;
     virtual Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) = 0;
+    // 32 random bytes that are this directory's alone, made when first asked for: with them a plan
+    // that comes back from a file shows whether it is the one that was written.
+    virtual Result<Bytes> plan_key() = 0;
 };
 
 // Creates the directory (0700) and the file if need be and upgrades an older schema. A corrupt
