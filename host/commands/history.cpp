@@ -19,11 +19,11 @@ std::string dump(const ordered_json& json) {
     return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-void put_key(ordered_json& json, const Bytes& key) {
+void put_key(ordered_json& json, const Bytes& key, const std::string& name = "key") {
     if (is_utf8(key)) {
-        json["key"] = key;
+        json[name] = key;
     } else {
-        json["key_b64"] = base64(key);
+        json[name + "_b64"] = base64(key);
     }
 }
 
@@ -128,6 +128,9 @@ std::string kept_text(const JournalEntry& entry, bool is_kept) {
     if (is_kept) {
         return text + "kept";
     }
+    if (!is_kept && !entry.moved_to.empty()) {
+        return text + "renamed to " + display_key(entry.moved_to);
+    }
     return entry.archived.empty() ? text + "not kept: " + entry.not_kept : text + "no longer kept";
 }
 
@@ -145,6 +148,9 @@ ordered_json to_json(const JournalEntry& entry, bool is_kept) {
             {"kept", is_kept}};
         if (!entry.not_kept.empty()) {
             json["before"]["not_kept"] = entry.not_kept;
+        }
+        if (!entry.moved_to.empty()) {
+            put_key(json["before"], entry.moved_to, "renamed_to");
         }
     }
     return json;

@@ -208,6 +208,14 @@ public:
         gathered_.clear();
         return {};
     }
+    Status set_archived(std::int64_t run, BytesView key, Side side, BytesView digest) override {
+        const std::lock_guard lock(mutex_);
+        SYNCLINE_TRY(failure.next_call());
+        if (const auto found = runs_[run].find({Bytes(key), side}); found != runs_[run].end()) {
+            found->second.archived = digest;
+        }
+        return {};
+    }
     bool has_entries(std::int64_t run) override {
         const std::lock_guard lock(mutex_);
         return runs_.contains(run);

@@ -118,7 +118,8 @@ Status Keeper::archive(OpResult& result, Side side, const CallContext& call) con
         return {};
     }
     const Item& planned = *(side == Side::source ? result.op.source : result.op.target);
-    Result<ArchivedContent> content = put(endpoint, planned, lost_key(result.op), call);
+    Result<ArchivedContent> content =
+        archive_item(endpoint, planned, lost_key(result.op), *keeping_.archive, call);
     if (content.ok()) {
         result.archived[static_cast<std::size_t>(side)] = std::move(content->digest);
         return {};
@@ -140,8 +141,8 @@ Status Keeper::archive(OpResult& result, Side side, const CallContext& call) con
     }
 }
 
-Result<ArchivedContent> Keeper::put(Endpoint& side, const Item& planned, BytesView key,
-                                    const CallContext& call) const {
+Result<ArchivedContent> archive_item(Endpoint& side, const Item& planned, BytesView key,
+                                     ArchiveStore& archive, const CallContext& call) {
     GetRequest request;
     request.key = key;
     if (side.info().get_if_version) {
@@ -153,13 +154,13 @@ Result<ArchivedContent> Keeper::put(Endpoint& side, const Item& planned, BytesVi
             if (!planned.version.empty() && body->item().version != planned.version) {
                 return Status(Code::conflict, "changed after it was planned");
             }
-            return keeping_.archive->put_file(body->fd(), body->item().size, call.stop);
+            return archive.put_file(body->fd(), body->item().size, call.stop);
         }
         if (body.code() != Code::not_supported) {
             return body.status();
         }
     }
-    ArchiveSink sink(*keeping_.archive, planned);
+    ArchiveSink sink(archive, planned);
     SYNCLINE_TRY(side.get(call, request, sink));
     return sink.finish();
 }

@@ -7,6 +7,10 @@
 
 namespace syncline {
 
+// Puts the content of `key` into the archive; Code::conflict if it is not the planned version.
+Result<ArchivedContent> archive_item(Endpoint& side, const Item& planned, BytesView key,
+                                     ArchiveStore& archive, const CallContext& call);
+
 class Keeper {
 public:
     Keeper(Endpoint& source, Endpoint& target, const Keeping& keeping)
@@ -18,8 +22,6 @@ public:
 
 private:
     Status archive(OpResult& result, Side side, const CallContext& call) const;
-    Result<ArchivedContent> put(Endpoint& side, const Item& planned, BytesView key,
-                                const CallContext& call) const;
 
     Endpoint& source_;
     Endpoint& target_;

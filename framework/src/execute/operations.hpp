@@ -78,12 +78,13 @@ private:
     Status rename(OpResult& result, const CallContext& call) const;
     Status rename_container(OpResult& result, const CallContext& call) const;
     Status follow(OpResult& result, const CallContext& call) const;
+    Status follow_container(OpResult& result, const CallContext& call) const;
     Status follow_item(OpResult& result, const CallContext& call) const;
     Status put_aside(const PlannedOp& op, const CallContext& call) const;
     Status copy_and_remove(OpResult& result, const CallContext& call) const;
     Status still_named(const PlannedOp& op, const CallContext& call) const;
     Result<Item> move_item(const PlannedOp& op, BytesView from, const CallContext& call) const;
-    void record_rename(OpResult& result) const;
+    void record_rename(OpResult& result, const Item& renamed) const;
     void follow_meta(const PlannedOp& op, Item& written, const CallContext& call) const;
     Status merge(OpResult& result, const CallContext& call) const;
     Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;

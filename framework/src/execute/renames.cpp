@@ -99,7 +99,7 @@ Status Operations::rename(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     follow_meta(op, *done, call);
-    record_rename(result);
+    record_rename(result, *done);
     if (!is_aside) { // the old name of one that waited aside is another's new one by now
         result.base_changes.push_back(erasure(op.other_key));
     }
@@ -109,15 +109,15 @@ Status Operations::rename(OpResult& result, const CallContext& call) const {
     return {};
 }
 
-// The content is still there, so undoing a run does not bring it back under its old name; it says
-// why.
-void Operations::record_rename(OpResult& result) const {
+// The content is still there, so nothing needs to be archived.
+void Operations::record_rename(OpResult& result, const Item& renamed) const {
     if (!records_changes_) {
         return;
     }
     const PlannedOp& op = result.op;
     changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
-    result.changes.back().not_kept = "it was renamed to '" + display_key(op.key) + "'";
+    result.changes.back().moved_to = op.key;
+    changed(result, op.key, op.side, Action::create, std::nullopt, renamed);
 }
 
 // Times and permissions that changed along with the name. What cannot be set now is seen by the
@@ -169,16 +169,16 @@ Status Operations::copy_and_remove(OpResult& result, const CallContext& call) co
     old.key = op.other_key;
     OpResult removed(std::move(old));
     removed.archived = result.archived;
-    removed.not_kept =
-        op.differs ? result.not_kept : "it was renamed to '" + display_key(op.key) + "'";
+    removed.not_kept = result.not_kept;
     const Status status = remove(removed, call);
     result.changes = std::move(removed.changes);
     if (!status.ok()) {
         return status.with_context("copied to its new name, but the old one stays");
     }
-    if (!removed.archived[static_cast<std::size_t>(op.side)].empty()) {
-        changed(result, op.key, op.side, Action::create, std::nullopt, done->written);
+    if (!op.differs && !result.changes.empty()) {
+        result.changes.back().moved_to = op.key;
     }
+    changed(result, op.key, op.side, Action::create, std::nullopt, done->written);
     result.bytes = done->bytes;
     result.losses = done->read.losses;
     result.base_changes = std::move(removed.base_changes);
@@ -204,6 +204,7 @@ Status Operations::rename_container(OpResult& result, const CallContext& call) c
             done = to.stat(call, op.key);
         }
         if (done.ok()) {
+            record_rename(result, *done);
             result.base_changes.push_back(erasure(op.other_key));
             result.base_changes.push_back(
                 {entry_of(op.key, from, item_on(op, from), *std::move(done), {}), false});
@@ -221,7 +222,7 @@ Status Operations::follow(OpResult& result, const CallContext& call) const {
     case Phase::rename_chains:
         return put_aside(result.op, call);
     case Phase::rename_containers:
-        return write_container(result, call);
+        return follow_container(result, call);
     case Phase::remove_content:
     case Phase::remove_containers:
         return remove(result, call);
@@ -232,6 +233,20 @@ Status Operations::follow(OpResult& result, const CallContext& call) const {
 
 Status Operations::put_aside(const PlannedOp& op, const CallContext& call) const {
     return move_item(op, op.other_key, call).status();
+}
+
+// It moved along with the directory above it, or is made now.
+Status Operations::follow_container(OpResult& result, const CallContext& call) const {
+    const PlannedOp& op = result.op;
+    Result<Item> there = at(op.side).stat(call, op.key);
+    if (!there.ok() || there->kind != ItemKind::container) {
+        return write_container(result, call);
+    }
+    record_rename(result, *there);
+    const Side from = other(op.side);
+    result.base_changes.push_back(
+        {entry_of(op.key, from, item_on(op, from), *std::move(there), {}), false});
+    return {};
 }
 
 // It moved along with its directory, or it moves now.
@@ -250,7 +265,7 @@ Status Operations::follow_item(OpResult& result, const CallContext& call) const 
         to.stat(call, op.other_key).code() != Code::not_found) {
         return moved(op, op.key, op.side);
     }
-    record_rename(result);
+    record_rename(result, *there);
     // The version as planned: what changed since then is a change under the new name.
     const Side from = other(op.side);
     result.base_changes.push_back(erasure(op.other_key));

@@ -173,8 +173,10 @@ private:
         call.stop = either.get_token();
         services_.progress.enter(RunPhase::planning);
         UndoPlanner planner(session_->at(side), side, report_.of_run, how_,
-                            session_->state().archive(), *plan_, call);
-        return entries_(side, [&](const JournalEntry& entry) { return planner.add(entry); });
+                            session_->state().journal(), session_->state().archive(), *plan_, call);
+        SYNCLINE_TRY(entries_(side, [&](const JournalEntry& entry) { return planner.add(entry); }));
+        moved_back_ = planner.moved_back();
+        return {};
     }
 
     // Counts, shows and guards what was planned for a side.
@@ -205,7 +207,8 @@ private:
             }
             return true;
         }));
-        const std::uint64_t removals = counts->removals[static_cast<std::size_t>(side)];
+        const std::uint64_t all_removals = counts->removals[static_cast<std::size_t>(side)];
+        const std::uint64_t removals = all_removals - std::min(all_removals, moved_back_);
         Result<std::uint64_t> whole = session_->state().base().count();
         if (!whole.ok()) {
             return whole.status();
@@ -307,6 +310,7 @@ private:
     std::unique_ptr<Session> session_;
     std::unique_ptr<PlanStore> plan_;
     std::optional<Side> planned_side_;
+    std::uint64_t moved_back_ = 0; // in the plan of that side
     std::shared_ptr<PoolLane> lane_;
 };
 
@@ -555,8 +559,12 @@ Result<RestoredFile> restore_to_file(const PluginRegistry& plugins, const Restor
     const std::string what =
         "the content of '" + display_key(spec.key) + "' before run " + std::to_string(chosen->run);
     if (entry.archived.empty()) {
-        return Status(Code::not_found, what + " was not archived" +
-                                           (entry.not_kept.empty() ? "" : ": " + entry.not_kept));
+        return Status(Code::not_found,
+                      what + " was not archived" +
+                          (!entry.moved_to.empty()
+                               ? ": it was renamed to '" + display_key(entry.moved_to) + "'"
+                           : entry.not_kept.empty() ? ""
+                                                    : ": " + entry.not_kept));
     }
     Result<std::unique_ptr<ArchivedBody>> body = state.archive().get(entry.archived, stop);
     if (!body.ok()) {

@@ -331,6 +331,21 @@ Result<Location> parse_location(std::string_view text, const PluginRegistry& plu
     return location;
 }
 
+std::optional<Bytes> key_below(const Location& location, const std::filesystem::path& path) {
+    if (location.directory.empty()) {
+        return std::nullopt;
+    }
+    std::error_code error;
+    const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+    const std::filesystem::path root(location.directory);
+    const auto [in_root, unused] =
+        std::mismatch(root.begin(), root.end(), real.begin(), real.end());
+    if (error || in_root != root.end()) {
+        return std::nullopt;
+    }
+    return real.lexically_relative(root).generic_string();
+}
+
 namespace {
 
 // Puts the values of a query where they belong: `configs` has one document for each connector.

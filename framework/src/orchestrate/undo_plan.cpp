@@ -1,5 +1,6 @@
 #include "orchestrate/undo_plan.hpp"
 
+#include "execute/keeper.hpp"
 #include "orchestrate/past_endpoint.hpp"
 #include "syncline/core/text.hpp"
 
@@ -20,10 +21,11 @@ bool is_what(const std::optional<Item>& now, const std::optional<Item>& wanted) 
 
 } // namespace
 
-UndoPlanner::UndoPlanner(ItemReader& side_reader, Side side, std::int64_t run, TakeBack how,
-                         ArchiveStore& archive, PlanStore& plan, const CallContext& call)
-    : reader_(side_reader), side_(side), run_(run), how_(how), archive_(archive), plan_(plan),
-      call_(call) {}
+UndoPlanner::UndoPlanner(Endpoint& endpoint, Side side, std::int64_t run, TakeBack how,
+                         JournalStore& journal, ArchiveStore& archive, PlanStore& plan,
+                         const CallContext& call)
+    : endpoint_(endpoint), side_(side), run_(run), how_(how), journal_(journal), archive_(archive),
+      plan_(plan), call_(call) {}
 
 Status UndoPlanner::add(const JournalEntry& entry) {
     if (call_.stop.stop_requested()) {
@@ -36,7 +38,7 @@ Status UndoPlanner::add(const JournalEntry& entry) {
               : entry.before              ? entry.before->kind
               : entry.after               ? entry.after->kind
                                           : ItemKind::object;
-    Result<Item> found = reader_.stat(call_, entry.key);
+    Result<Item> found = endpoint_.stat(call_, entry.key);
     if (!found.ok() && found.code() != Code::not_found) {
         if (found.code() == Code::root_missing || found.code() == Code::cancelled) {
             return found.status();
@@ -89,20 +91,16 @@ Status UndoPlanner::bring_back(PlannedOp op, const JournalEntry& entry, std::opt
     } else {
         op.action = now ? Action::update : Action::create;
         if (has_content) {
-            if (entry.archived.empty()) {
-                return cannot(std::move(op),
-                              "its old content was not archived" +
-                                  (entry.not_kept.empty() ? "" : ": " + entry.not_kept));
+            const Result<Bytes> archived = archived_of(entry);
+            if (archived.code() == Code::not_found) {
+                return cannot(std::move(op), archived.status().message());
             }
-            const Result<bool> is_kept = archive_.touch(entry.archived);
-            if (!is_kept.ok()) {
-                return is_kept.status();
-            }
-            if (!*is_kept) {
-                return cannot(std::move(op), "its old content is no longer in the archive");
+            if (!archived.ok()) {
+                return archived.status();
             }
         }
     }
+    moved_back_ += entry.moved_to.empty() ? 0 : 1;
     if (!now) {
         SYNCLINE_TRY(make_parents(op.key));
         if (!has_content) {
@@ -113,6 +111,54 @@ Status UndoPlanner::bring_back(PlannedOp op, const JournalEntry& entry, std::opt
     here(op) = std::move(now);
     past(op) = past_item(*entry.before);
     return put(op);
+}
+
+// The digest of what was there before, now or from now on in the archive; Code::not_found says why
+// it is not.
+Result<Bytes> UndoPlanner::archived_of(const JournalEntry& entry) {
+    if (!entry.archived.empty()) {
+        const Result<bool> is_kept = archive_.touch(entry.archived);
+        if (!is_kept.ok()) {
+            return is_kept.status();
+        }
+        return *is_kept ? Result<Bytes>(entry.archived)
+                        : Status(Code::not_found, "its old content is no longer in the archive");
+    }
+    if (entry.moved_to.empty()) {
+        return Status(Code::not_found, "its old content was not archived" +
+                                           (entry.not_kept.empty() ? "" : ": " + entry.not_kept));
+    }
+    // It was renamed: what it was is what the run left under the new name.
+    const Status moved_on(Code::not_found, "it was renamed to '" + display_key(entry.moved_to) +
+                                               "', which was changed after the run");
+    const Result<std::optional<JournalEntry>> renamed = journal_.find(run_, entry.moved_to, side_);
+    if (!renamed.ok()) {
+        return renamed.status();
+    }
+    const Result<Item> there = endpoint_.stat(call_, entry.moved_to);
+    if (!there.ok() && there.code() != Code::not_found) {
+        return there.status();
+    }
+    if (!there.ok() || !*renamed || !is_what(*there, (*renamed)->after)) {
+        return moved_on;
+    }
+    if (call_.dry_run) {
+        return Bytes();
+    }
+    Result<ArchivedContent> content =
+        archive_item(endpoint_, *there, entry.moved_to, archive_, call_);
+    if (content.code() == Code::conflict || content.code() == Code::not_found) {
+        return moved_on;
+    }
+    if (content.code() == Code::too_large) {
+        return Status(Code::not_found, content.status().message());
+    }
+    if (!content.ok()) {
+        return content.status();
+    }
+    SYNCLINE_TRY(archive_.make_durable());
+    SYNCLINE_TRY(journal_.set_archived(run_, entry.key, side_, content->digest));
+    return std::move(content->digest);
 }
 
 // In the phases that make way for another kind of item, which come first: whether something else
@@ -150,7 +196,7 @@ Status UndoPlanner::make_parents(BytesView key) {
          slash != BytesView::npos && slash + 1 < key.size(); slash = key.find('/', slash + 1)) {
         const BytesView parent = key.substr(0, slash + 1);
         parents_.emplace_back(parent);
-        const Result<Item> found = reader_.stat(call_, parent);
+        const Result<Item> found = endpoint_.stat(call_, parent);
         if (!found.ok() && found.code() != Code::not_found) {
             return found.status();
         }

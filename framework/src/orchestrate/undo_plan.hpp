@@ -7,6 +7,7 @@
 #include "syncline/state/journal_store.hpp"
 #include "syncline/state/plan_store.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,15 +22,20 @@ enum class TakeBack : std::uint8_t {
 // Entries must come by ascending key.
 class UndoPlanner {
 public:
-    UndoPlanner(ItemReader& side_reader, Side side, std::int64_t run, TakeBack how,
-                ArchiveStore& archive, PlanStore& plan, const CallContext& call);
+    UndoPlanner(Endpoint& endpoint, Side side, std::int64_t run, TakeBack how,
+                JournalStore& journal, ArchiveStore& archive, PlanStore& plan,
+                const CallContext& call);
 
     Status add(const JournalEntry& entry);
+    // Items that come back under the name they had before the run, whose new name goes: these
+    // removals lose nothing.
+    std::uint64_t moved_back() const { return moved_back_; }
 
 private:
     Status undo(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
     Status restore(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
     Status bring_back(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
+    Result<Bytes> archived_of(const JournalEntry& entry);
     Status take_away(PlannedOp op, std::optional<Item> now);
     Status leave(PlannedOp op, std::string reason); // somebody changed it since
     Status cannot(PlannedOp op, std::string reason);
@@ -42,15 +48,17 @@ private:
         return side_ == Side::source ? op.target : op.source;
     }
 
-    ItemReader& reader_;
+    Endpoint& endpoint_;
     const Side side_;
     const std::int64_t run_;
     const TakeBack how_;
+    JournalStore& journal_;
     ArchiveStore& archive_;
     PlanStore& plan_;
     const CallContext& call_;
     // Directories above the next key that are there or planned, outermost first.
     std::vector<Bytes> parents_;
+    std::uint64_t moved_back_ = 0;
 };
 
 } // namespace syncline

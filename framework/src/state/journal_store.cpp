@@ -19,7 +19,9 @@ constexpr const char* kForgetSome =
     "DELETE FROM journal WHERE run = ?1 AND (run, key, side) IN "
     "(SELECT run, key, side FROM journal WHERE run = ?1 LIMIT 10000)";
 
-#define SYNCLINE_JOURNAL_COLUMNS "key, side, traits, before, after, archived, not_kept"
+#define SYNCLINE_JOURNAL_COLUMNS                                                                   \
+    "key, side, traits, before, after, archived, not_kept, "                                       \
+    "moved_to"
 
 void bind_item(Statement& statement, int parameter, const std::optional<Item>& item, Bytes& blob) {
     if (!item) {
@@ -55,6 +57,7 @@ Result<JournalEntry> read_entry(const Statement& row) {
     SYNCLINE_STATE_ASSIGN(entry.after, item_in(row, 4));
     entry.archived = Bytes(row.bytes(5));
     entry.not_kept = std::string(row.bytes(6));
+    entry.moved_to = Bytes(row.bytes(7));
     return entry;
 }
 
@@ -72,7 +75,7 @@ Status SqliteJournalStore::open() {
     SYNCLINE_STATE_ASSIGN(
         put_, database.prepare(
                   "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS
-                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (run, key, side) DO "
+                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, key, side) DO "
                   "UPDATE SET traits = excluded.traits, after = excluded.after"));
     SYNCLINE_STATE_ASSIGN(find_, database.prepare("SELECT " SYNCLINE_JOURNAL_COLUMNS
                                                   " FROM journal WHERE run = ?1 AND key = ?2 "
@@ -110,6 +113,7 @@ Status SqliteJournalStore::write(std::int64_t run, std::span<const JournalEntry>
         bind_item(*put_, 6, entry.after, after_);
         put_->bind(7, entry.archived);
         put_->bind_text(8, entry.not_kept);
+        put_->bind(9, entry.moved_to);
         SYNCLINE_TRY(put_->run());
     }
     written_run_ = run;
@@ -117,6 +121,20 @@ Status SqliteJournalStore::write(std::int64_t run, std::span<const JournalEntry>
     SYNCLINE_TRY(transaction.commit());
     SYNCLINE_FAILPOINT("state.after-journal-commit");
     return {};
+}
+
+Status SqliteJournalStore::set_archived(std::int64_t run, BytesView key, Side side,
+                                        BytesView digest) {
+    const std::lock_guard lock(mutex_);
+    SYNCLINE_TRY(open());
+    SYNCLINE_STATE_ASSIGN(Statement update,
+                          database_->prepare("UPDATE journal SET archived = ?4 WHERE run = ?1 AND "
+                                             "key = ?2 AND side = ?3"));
+    update.bind(1, run);
+    update.bind(2, key);
+    update.bind(3, static_cast<std::int64_t>(side));
+    update.bind(4, digest);
+    return update.run();
 }
 
 bool SqliteJournalStore::has_entries(std::int64_t run) {

@@ -19,6 +19,7 @@ public:
     Status intend(std::int64_t run, std::span<const JournalEntry> entries) override;
     Status add(std::int64_t run, const JournalEntry& entry) override;
     Status commit() override;
+    Status set_archived(std::int64_t run, BytesView key, Side side, BytesView digest) override;
     bool has_entries(std::int64_t run) override;
     Result<std::optional<JournalEntry>> find(std::int64_t run, BytesView key, Side side) override;
     Status each(std::int64_t run, BytesView from,

@@ -94,6 +94,7 @@ constexpr const char* kGoingBack = R"sql(
         after BLOB,
         archived BLOB NOT NULL,
         not_kept TEXT NOT NULL,
+        moved_to BLOB NOT NULL,
         PRIMARY KEY (run, key, side)
     ) WITHOUT ROWID;
 )sql";
@@ -154,7 +155,7 @@ Status check_tables(sqlite::Database& database) {
           "source_version, target_version, attempts FROM note",
           "SELECT digest, content_hash, size, used_wall_ns FROM archived",
           "SELECT sync, name, digest FROM pin", "SELECT run, sync, entries FROM journal_run",
-          "SELECT run, key, side, traits, before, after, archived, not_kept "
+          "SELECT run, key, side, traits, before, after, archived, not_kept, moved_to "
           "FROM journal"}) {
         const Status status = database.prepare(query).status();
         if (status.code() == Code::internal) { // SQLite's "no such table" or "no such column"

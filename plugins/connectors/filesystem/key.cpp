@@ -57,10 +57,12 @@ Status parse_key(std::string_view text, Key& out, Names names) {
     out.leaf = cut == std::string_view::npos ? rest : rest.substr(cut + 1);
     for (;;) {
         const std::size_t slash = rest.find('/');
-        if (const char* rule = broken_rule(rest.substr(0, slash), names)) {
+        const bool is_leaf = slash == std::string_view::npos;
+        if (const char* rule =
+                broken_rule(rest.substr(0, slash), is_leaf ? names : Names::lasting)) {
             return invalid(text, rule);
         }
-        if (slash == std::string_view::npos) {
+        if (is_leaf) {
             return {};
         }
         rest.remove_prefix(slash + 1);

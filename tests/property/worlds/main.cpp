@@ -327,15 +327,24 @@ private:
             check_safety("after a run that was cut off", before);
         } else if (kind == 3) {
             note() << "edits during a run";
+            std::set<std::string> replaced; // what the run has brought over, maybe: a person's loss
             interrupted_run(
                 [&] {
-                    edit(true);
-                    edit(false);
+                    for (const bool side : {true, false}) {
+                        std::set<std::string> there = contents(tree(side));
+                        edit(side);
+                        for (const std::string& left : contents(tree(side))) {
+                            there.erase(left);
+                        }
+                        replaced.merge(there);
+                    }
                 },
                 {});
-            // Whatever the edits replaced is a person's own loss.
             before = contents(tree(true));
             before.merge(contents(tree(false)));
+            for (const std::string& content : replaced) {
+                before.erase(content);
+            }
             wanted.is_open = true;
             wanted.open_because = "edits during the run";
         }

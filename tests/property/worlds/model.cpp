@@ -150,8 +150,8 @@ private:
         const Tree& there = on_source ? out_.source : out_.target;
         const Node* node = at(there, path);
         const auto restore = [&] { on_source ? copy_to_target(path) : copy_to_source(path); };
-        if (b == nullptr) {
-            restore();
+        if (b == nullptr || (is_directory(b) && !is_directory(node))) {
+            restore(); // what took a directory's place is new: nobody deleted that
         } else if (is_directory(node) && is_directory(b)) {
             deleted_container(path, on_source);
         } else if (equal(node, b)) {

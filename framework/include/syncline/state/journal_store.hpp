@@ -29,6 +29,7 @@ struct JournalEntry {
     std::optional<Item> after;  // as written; none: nothing is there, or not known
     Bytes archived;             // digest of the content before; empty: not kept
     std::string not_kept;       // why it was not, for people
+    Bytes moved_to;             // the key that the item before was renamed to; empty: it was not
 };
 
 struct JournalLimits {
@@ -47,6 +48,9 @@ public:
     // tells what was there before, the last what is there now.
     virtual Status add(std::int64_t run, const JournalEntry& entry) = 0;
     virtual Status commit() = 0;
+
+    // What an entry says was there before is in the archive by now. Durable on return.
+    virtual Status set_archived(std::int64_t run, BytesView key, Side side, BytesView digest) = 0;
 
     // Whether this object has written any for the run. Costs nothing.
     virtual bool has_entries(std::int64_t run) = 0;
