@@ -110,11 +110,11 @@ void Operations::perform(OpResult& result, const CallContext& call) const {
         case Action::merge:
             return merge(result, call);
         case Action::record: {
-            BaseEntry entry =
-                entry_of(result.op.key, *result.op.source, *result.op.target,
-                         Bytes(result.op.differs ? BytesView() : agreed_hash(result.op)));
-            entry.differs = result.op.differs;
-            result.base_changes.push_back({std::move(entry), false});
+            const PlannedOp& op = result.op;
+            result.base_changes.push_back(
+                {op.differs ? differing_entry(op.key, *op.source, *op.target, call)
+                            : entry_of(op.key, *op.source, *op.target, Bytes(agreed_hash(op))),
+                 false});
             return {};
         }
         case Action::forget:
@@ -363,6 +363,24 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
     return {};
 }
 
+// Where a version says nothing yet, because the item was written so shortly before, its content
+// will say whether it moved.
+BaseEntry Operations::differing_entry(BytesView key, const Item& source, const Item& target,
+                                      const CallContext& call) const {
+    BaseEntry entry = entry_of(key, source, target, {});
+    entry.differs = true;
+    if (!entry.source_version.empty() && !entry.target_version.empty()) {
+        return entry;
+    }
+    const Result<HashedItem> here = hash_item(source_, call, key);
+    const Result<HashedItem> there = hash_item(target_, call, key);
+    if (here.ok() && there.ok() && here->item.version == source.version &&
+        there->item.version == target.version) {
+        entry.hash = here->hash + there->hash;
+    }
+    return entry;
+}
+
 // Puts the losing content under its new name on `to`.
 Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                               Item& read, Item& written, Bytes& hash) const {
@@ -412,9 +430,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
     if (loser_side == Side::source && !source_is_written) {
         // One-way: the target keeps its own under the name, and both may differ until one of them
         // moves.
-        BaseEntry entry = entry_of(op.key, loser, winner, {});
-        entry.differs = true;
-        result.base_changes.push_back({std::move(entry), false});
+        result.base_changes.push_back({differing_entry(op.key, loser, winner, call), false});
         return {};
     }
     // The last step takes the loser's bytes from under its name. After a power cut that may be
@@ -503,9 +519,8 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
     result.bytes += op.merged->size;
     changed(result, op.key, Side::target, Action::update, op.target, *target);
     if (!source_is_written) {
-        BaseEntry entry = entry_of(op.key, *op.source, *std::move(target), {});
-        entry.differs = true;
-        result.base_changes.push_back({std::move(entry), false});
+        result.base_changes.push_back(
+            {differing_entry(op.key, *op.source, *std::move(target), call), false});
         return {};
     }
     Result<Item> source = write_merged(op, Side::source, call);

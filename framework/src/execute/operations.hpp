@@ -80,7 +80,7 @@ private:
     Status follow(OpResult& result, const CallContext& call) const;
     Status follow_container(OpResult& result, const CallContext& call) const;
     Status follow_item(OpResult& result, const CallContext& call) const;
-    Status put_aside(const PlannedOp& op, const CallContext& call) const;
+    Status put_aside(OpResult& result, const CallContext& call) const;
     Status copy_and_remove(OpResult& result, const CallContext& call) const;
     Status still_named(const PlannedOp& op, const CallContext& call) const;
     Result<Item> move_item(const PlannedOp& op, BytesView from, const CallContext& call) const;
@@ -92,6 +92,8 @@ private:
                                       const CallContext& call) const;
     void changed(OpResult& result, BytesView key, Side side, Action action,
                  const std::optional<Item>& before, const std::optional<Item>& after) const;
+    BaseEntry differing_entry(BytesView key, const Item& source, const Item& target,
+                              const CallContext& call) const;
     Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
                       Item& read, Item& written, Bytes& hash) const;
 

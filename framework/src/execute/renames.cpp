@@ -115,8 +115,10 @@ void Operations::record_rename(OpResult& result, const Item& renamed) const {
         return;
     }
     const PlannedOp& op = result.op;
-    changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
-    result.changes.back().moved_to = op.key;
+    if (op.via_key.empty()) { // else told when it was put aside
+        changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
+        result.changes.back().moved_to = op.key;
+    }
     changed(result, op.key, op.side, Action::create, std::nullopt, renamed);
 }
 
@@ -220,7 +222,7 @@ Status Operations::rename_container(OpResult& result, const CallContext& call) c
 Status Operations::follow(OpResult& result, const CallContext& call) const {
     switch (result.op.phase) {
     case Phase::rename_chains:
-        return put_aside(result.op, call);
+        return put_aside(result, call);
     case Phase::rename_containers:
         return follow_container(result, call);
     case Phase::remove_content:
@@ -231,8 +233,14 @@ Status Operations::follow(OpResult& result, const CallContext& call) const {
     }
 }
 
-Status Operations::put_aside(const PlannedOp& op, const CallContext& call) const {
-    return move_item(op, op.other_key, call).status();
+Status Operations::put_aside(OpResult& result, const CallContext& call) const {
+    const PlannedOp& op = result.op;
+    SYNCLINE_TRY(move_item(op, op.other_key, call).status());
+    changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
+    if (records_changes_) {
+        result.changes.back().moved_to = op.via_key;
+    }
+    return {};
 }
 
 // It moved along with the directory above it, or is made now.

@@ -29,7 +29,7 @@ PlannedOp make_op(const Row& row, Action action, Side side, Phase phase, std::st
     keep(row.target, op.target);
     if (row.base != nullptr) {
         op.has_base = true;
-        op.base_hash = row.base->hash;
+        op.base_hash = row.base->differs ? BytesView() : row.base->hash;
         op.base_meta = row.base->meta;
         op.base_source_id = row.base->source_id;
         op.base_target_id = row.base->target_id;
@@ -480,7 +480,9 @@ struct Reconciler::Impl {
                 break;
             }
             if (moved && present(facts.source) && present(facts.target)) {
-                return settle_equal(row, "content as it was");
+                return row.base != nullptr && row.base->differs
+                           ? settle_differing(row)
+                           : settle_equal(row, "content as it was");
             }
             if (!present(facts.source) || !present(facts.target)) {
                 break;
@@ -548,6 +550,14 @@ struct Reconciler::Impl {
             op.phase = Phase::write_content;
             op.reason = "only the time or the permissions differ";
         }
+        return add(op).status();
+    }
+
+    // What may differ is as it was: only the tokens in the base are refreshed.
+    Status settle_differing(const Row& row) {
+        PlannedOp op = make_op(row, Action::record, Side::target, Phase::bookkeeping,
+                               "both contents as they were");
+        op.differs = true;
         return add(op).status();
     }
 

@@ -383,6 +383,9 @@ private:
             op.action = Action::follow;
             op.phase = Phase::rename_chains;
             op.key = aside;
+            PlannedOp last;
+            SYNCLINE_TRY(load(pairs.back().come, last));
+            op.via_key = last.key;
             op.reason = "waits until its new name is free";
             SYNCLINE_TRY(in_.plan.add(op).status());
         }

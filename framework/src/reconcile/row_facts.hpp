@@ -102,7 +102,20 @@ std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, b
     }
 
     if (base.differs) {
-        // The base knows no common content: only the sides themselves can be compared.
+        // The base knows no common content, but maybe both.
+        if (both && base.hash.size() % 2 == 0 && !base.hash.empty()) {
+            const std::size_t half = base.hash.size() / 2;
+            const std::optional<BytesView> source_hash = hash(Side::source);
+            const std::optional<BytesView> target_hash = hash(Side::target);
+            if (!source_hash || !target_hash) {
+                return std::nullopt;
+            }
+            if (*source_hash == base.hash.substr(0, half) &&
+                *target_hash == base.hash.substr(half)) {
+                facts.source = facts.target = SideState::same;
+                return result;
+            }
+        }
         if (both) {
             const std::optional<bool> equal = sides_equal();
             if (!equal) {

@@ -259,6 +259,11 @@ private:
         syncline::RunProgress progress;
         syncline::RunControl control;
         control.drain = std::move(drain);
+        planned_.clear();
+        control.show = [this](const syncline::PlannedOp& op) {
+            planned_ += "; " + std::string(name_of(op.action)) + " '" + show(op.key) + "' on " +
+                        std::string(name_of(op.side)) + ": " + op.reason;
+        };
         const syncline::SyncReport report =
             run_sync({plugins_, pool_, progress, syncline::system_clock()}, spec, control);
         if (report.error.ok() && !report.outcomes.add_up()) {
@@ -373,7 +378,7 @@ private:
         const syncline::SyncReport again = clean_run("the second run");
         if (again.outcomes.planned != again.outcomes.conflicted + again.outcomes.skipped) {
             throw Problem("the second run is not idle: " + std::to_string(again.outcomes.planned) +
-                          " planned");
+                          " planned" + planned_);
         }
         expect_equal("source after the second run", tree(true), source_after);
         expect_equal("target after the second run", tree(false), target_after);
@@ -413,6 +418,7 @@ private:
     bool is_over_ = false;
     std::int64_t clock_ns_ = 1'700'000'000'000'000'000;
     int made_ = 0;
+    std::string planned_; // what the last run was about to do
     std::vector<std::string> story_;
 };
 

@@ -244,10 +244,10 @@ private:
             record(path);
         } else if (target_unchanged && equal(s, bs)) {
             // They differ since a person or a strategy said so, and neither moved.
-        } else if (target_unchanged) {
+        } else if (target_unchanged && equal(bs, bt)) {
             copy_to_target(path);
         } else {
-            conflict(path);
+            conflict(path); // also where the target's own was kept, which the source never had
         }
     }
 

@@ -185,6 +185,40 @@ BOOST_AUTO_TEST_CASE(verify_reads_everything_and_believes_no_version) {
     BOOST_TEST((found[0].kind == DifferenceKind::base));
 }
 
+BOOST_AUTO_TEST_CASE(undo_takes_renames_back_swaps_and_directories_too) {
+    Agreed w;
+    w.a.renames_containers = w.b.renames_containers = true;
+    const auto before = w.b.contents();
+    w.a.move("a", "x");
+    w.a.move("b", "a");
+    w.a.move("x", "b");
+    w.a.move("d/", "e/");
+    const SyncReport report = w.run();
+    BOOST_TEST(report.done[static_cast<std::size_t>(Action::rename)] == 3U);
+    BOOST_TEST((w.b.contents() == w.a.contents()));
+    w.control.dry_run = true;
+    const SyncReport looked = w.undo(report.run_id);
+    w.control.dry_run = false;
+    BOOST_TEST(looked.outcomes.skipped + looked.outcomes.conflicted == 0U);
+    BOOST_TEST((w.b.contents() == w.a.contents()), "it was only looked at");
+    const SyncReport undone = w.undo(report.run_id);
+    BOOST_TEST(undone.error.message() == "");
+    BOOST_TEST(undone.outcomes.ok == undone.outcomes.planned);
+    BOOST_TEST((w.b.contents() == before));
+}
+
+BOOST_AUTO_TEST_CASE(undo_leaves_a_renamed_item_that_was_changed_since) {
+    Agreed w;
+    w.a.move("a", "x");
+    const SyncReport report = w.run();
+    w.b.add_object("x", "mine", 3'000);
+    const SyncReport undone = w.undo(report.run_id);
+    BOOST_TEST(undone.outcomes.ok == 0U);
+    BOOST_TEST((w.b.content("x") == "mine"));
+    BOOST_TEST(!w.b.item("a").has_value());
+    BOOST_TEST(undone.items.at(0).message.find("renamed to 'x'") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(verify_tells_kinds_metadata_and_what_is_on_one_side) {
     Agreed w;
     w.a.erase("a");

@@ -140,6 +140,22 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_intended_is_done_or_withdrawn, Directory,
     BOOST_TEST((entries[0].archived == "digest"));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_renamed_is_archived_later, Directory, Directories) {
+    Directory directory;
+    const auto sync = directory.open();
+    const std::int64_t run = require_value(sync->runs().begin(1));
+    JournalEntry renamed = entry("old");
+    renamed.moved_to = Bytes("new\xff");
+    require_ok(sync->journal().add(run, renamed));
+    require_ok(sync->journal().commit());
+    require_ok(sync->journal().set_archived(run, "old", Side::target, "digest"));
+    require_ok(sync->journal().set_archived(run, "unknown", Side::target, "digest"));
+    const std::vector<JournalEntry> entries = all_of(sync->journal(), run);
+    BOOST_REQUIRE(entries.size() == 1U);
+    BOOST_TEST((entries[0].moved_to == renamed.moved_to));
+    BOOST_TEST((entries[0].archived == "digest"));
+}
+
 BOOST_AUTO_TEST_CASE(old_runs_and_too_many_entries_are_forgotten_but_not_the_current_run) {
     RealDirectory directory;
     const auto sync = directory.open();

@@ -28,8 +28,9 @@ struct BasicBaseEntry {
     std::int64_t mtime_ns = kUnknownTime;
     HashAlgo hash_algo = HashAlgo::none;
     ItemKind kind = ItemKind::object;
-    bool differs = false; // a decision let the sides differ; `hash` is empty, tokens say when one
-                          // of them moves
+    bool differs = false; // a decision let the sides differ; tokens say when one of them moves.
+                          // `hash` is the source's digest and then the target's (XXH3-128 each)
+                          // where a token is missing, else empty; hash_algo is none
 };
 using BaseEntryView = BasicBaseEntry<BytesView>;
 using BaseEntry = BasicBaseEntry<Bytes>;

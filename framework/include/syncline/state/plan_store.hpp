@@ -90,7 +90,8 @@ struct PlannedOp {
     bool has_base = false;
     std::optional<MergedContent> merged; // merge
     Bytes other_key; // keep_both: where the loser goes; rename, follow: the old name
-    Bytes via_key;   // rename: where the item waits already, because its old name is taken by now
+    Bytes via_key;   // rename: where the item waits already, because its old name is taken by now;
+                     // follow that puts an item aside: the name that it will get
     std::string reason; // for people: the rule that fired, the strategy that decided
 };
 
