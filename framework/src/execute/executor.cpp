@@ -169,7 +169,7 @@ private:
         return take_results();
     }
 
-    // On a worker.
+    // On a worker, or on the thread that waits for the tasks.
     void work(Batch batch) {
         for (OpResult& result : batch) {
             attempt(result);
