@@ -1,22 +1,27 @@
 // The worker pool beside Boost.Asio's and oneTBB's, on the same work, counted the same way.
 //
 // Throughput: the benchmark's thread hands over a batch of empty tasks and waits until all have
-// run. Round trip: it hands over one and waits for it, again and again, while the workers have
-// nothing else to do; every library is waited for in the same way.
+// run. Group: the same where the waiting thread helps, as it does in TaskGroup and in oneTBB's
+// task_group. Round trip: it hands over one and waits for it, again and again, while the workers
+// have nothing else to do; every library is waited for in the same way.
 //
-// oneTBB twice. As a pool: its arena's workers run what a thread from outside enqueues. And as
-// task_group, whose owner runs tasks itself while it waits, most of them from a queue of its own
-// that no other thread touches; there 0 workers means that nothing is handed over at all.
+// At the end the ratios of the medians of all repetitions: below 1, this pool is the faster one.
+#include "syncline/pool/task_group.hpp"
 #include "syncline/pool/worker_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <benchmark/benchmark.h>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
+#include <cstdio>
+#include <map>
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <string>
 #include <thread>
+#include <vector>
 
 using namespace syncline;
 
@@ -59,17 +64,32 @@ void throughput_asio(benchmark::State& state) {
     state.SetItemsProcessed(state.iterations() * kBatch);
 }
 
-void throughput_tbb_task_group(benchmark::State& state) {
+// Both groups have the same number of threads that run tasks: the workers and the owner.
+void group_syncline(benchmark::State& state) {
+    const auto pool = make_worker_pool(
+        {.workers = static_cast<std::size_t>(state.range(0)), .capacity = 2 * kBatch},
+        system_clock());
+    (void)pool->start();
+    for (auto _ : state) {
+        TaskGroup group(*pool, nullptr);
+        for (int i = 0; i < kBatch; ++i) {
+            (void)group.submit([] {}, {});
+        }
+        (void)group.wait();
+    }
+    state.SetItemsProcessed(state.iterations() * kBatch);
+}
+
+void group_tbb(benchmark::State& state) {
     const int workers = static_cast<int>(state.range(0));
     const oneapi::tbb::global_control threads(oneapi::tbb::global_control::max_allowed_parallelism,
                                               static_cast<std::size_t>(workers) + 1);
-    oneapi::tbb::task_arena arena(workers + 1);
-    std::atomic<int> done{0};
+    oneapi::tbb::task_arena arena(workers + 1, 1);
     arena.execute([&] {
         for (auto _ : state) {
             oneapi::tbb::task_group group;
             for (int i = 0; i < kBatch; ++i) {
-                group.run([&done] { done.fetch_add(1, std::memory_order_release); });
+                group.run([] {});
             }
             group.wait();
         }
@@ -122,9 +142,57 @@ void round_trip_asio(benchmark::State& state) {
 
 BENCHMARK(throughput_syncline)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(throughput_asio)->Arg(1)->Arg(2)->UseRealTime();
-BENCHMARK(throughput_tbb_task_group)->Arg(0)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(group_syncline)->Arg(1)->Arg(2)->UseRealTime();
+BENCHMARK(group_tbb)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(throughput_tbb_enqueue)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(round_trip_syncline)->Arg(1)->Arg(2)->UseRealTime();
 BENCHMARK(round_trip_asio)->Arg(1)->Arg(2)->UseRealTime();
 
+// The usual output, and the times of each repetition by benchmark.
+class Times : public benchmark::ConsoleReporter {
+public:
+    Times() : benchmark::ConsoleReporter(OO_Tabular) {}
+    void ReportRuns(const std::vector<Run>& runs) override {
+        for (const Run& run : runs) {
+            if (run.run_type == Run::RT_Iteration && !run.error_occurred) {
+                times_[run.run_name.function_name + "/" + run.run_name.args].push_back(
+                    run.GetAdjustedRealTime());
+            }
+        }
+        benchmark::ConsoleReporter::ReportRuns(runs);
+    }
+    void print_ratio(const std::string& ours, const std::string& theirs) {
+        for (const char* workers : {"1", "2"}) {
+            const double a = median(ours + "/" + workers);
+            const double b = median(theirs + "/" + workers);
+            if (a > 0 && b > 0) {
+                std::printf("%s / %s, %s workers: %.2f\n", ours.c_str(), theirs.c_str(), workers,
+                            a / b);
+            }
+        }
+    }
+
+private:
+    double median(const std::string& name) {
+        std::vector<double>& all = times_[name];
+        if (all.empty()) {
+            return 0;
+        }
+        std::sort(all.begin(), all.end());
+        return all[all.size() / 2];
+    }
+    std::map<std::string, std::vector<double>> times_;
+};
+
 } // namespace
+
+int main(int argc, char** argv) {
+    benchmark::Initialize(&argc, argv);
+    Times times;
+    benchmark::RunSpecifiedBenchmarks(&times);
+    times.print_ratio("group_syncline", "group_tbb");
+    times.print_ratio("group_syncline", "throughput_asio");
+    times.print_ratio("throughput_syncline", "throughput_asio");
+    times.print_ratio("throughput_syncline", "throughput_tbb_enqueue");
+    times.print_ratio("round_trip_syncline", "round_trip_asio");
+}

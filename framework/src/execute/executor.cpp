@@ -181,7 +181,7 @@ private:
         return take_results();
     }
 
-    // On a worker.
+    // On a worker, or on the thread that waits for the tasks.
     void work(Batch batch) {
         keeper_.keep(batch, call_);
         for (OpResult& result : batch) {

@@ -3,16 +3,12 @@
 // each way.
 #pragma once
 
+#include "pool/spin.hpp"
+
 #include <atomic>
 #include <cstdint>
 
 namespace syncline {
-
-inline void pause_processor() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
 
 class AdaptiveMutex {
 public:

@@ -6,13 +6,22 @@
 //
 // Order: back_ before front_. Both hold for moments only; nothing of a user runs under them.
 //
-// Waking: a task is announced only if `watch_` says that a worker sleeps; it is set under both
-// locks by a worker that found the inbox empty, so no task slips in between. After each critical
+// Helping: who waits for a group takes from the group's line as workers take from the queue.
+//
+// Batches: of short tasks of a group, a thread takes a Run at once and claims them one by one
+// without a lock. Whoever needs the exact state or has nothing to do calls the runs in: what is
+// done is accounted, and what has not begun goes back to the queue. So no task is stuck behind
+// another while somebody is idle, and bound, pause, drain and stop see no batches.
+//
+// Waking: a task is announced only if `watch_` says that a worker sleeps and none searches; it is
+// set under both locks by a worker that found the inbox empty, so no task slips in between. Who
+// searches empties the inbox itself and calls others for what it leaves. So after each critical
 // section under back_ there are as many workers searching as tasks ready, or nobody sleeps. One
 // worker at a time spins for some microseconds before it sleeps.
 #pragma once
 
 #include "pool/adaptive_mutex.hpp"
+#include "pool/spin.hpp"
 #include "pool/task_node.hpp"
 #include "pool/task_queue.hpp"
 #include "syncline/lifecycle/state_machine.hpp"
@@ -49,6 +58,7 @@ public:
 
     using TaskSubmitter::submit;
     Status submit(Task task, const SubmitOptions& options) override;
+    std::unique_ptr<PoolGroup> open_group(const PoolLane* lane) override;
 
     Status set_workers(std::size_t workers) override;
     Status set_capacity(std::size_t capacity) override;
@@ -84,22 +94,74 @@ private:
         bool closed = false;
     };
 
+    // While it exists, its thread counts as a worker of the pool.
+    class WorkerMark {
+    public:
+        explicit WorkerMark(const BoundedPool* pool);
+        ~WorkerMark();
+        WorkerMark(const WorkerMark&) = delete;
+        WorkerMark& operator=(const WorkerMark&) = delete;
+
+    private:
+        const void* const before_;
+    };
+    // What a thread took to run; see above. Guarded by back_, except for the claims.
+    static constexpr std::size_t kMostAtOnce = 64;
+    struct Run {
+        Line* line = nullptr;
+        std::array<TaskNode*, kMostAtOnce> nodes; // accounted ones are other threads' already
+        std::size_t taken = 0;
+        std::size_t kept = 0; // without those that went back
+        std::size_t accounted = 0;
+        std::int64_t began_ns = 0;
+        std::atomic<std::size_t> claimed{0}; // all but the last claimed ones are done
+    };
+    // A TaskGroup.
+    class Group final : public PoolGroup {
+    public:
+        // `lane` is null if it is another pool's.
+        Group(BoundedPool& pool, Lane* lane);
+        Status submit(Task&& task, const std::stop_token& stop) override;
+        Status wait() override;
+        std::size_t under_way() const override;
+
+    private:
+        bool is_done() const { return line_.finished.load() == line_.inbox.accepted; }
+        bool has_work() const; // that its owner could begin
+        void wait_for_others(Lock& back);
+
+        friend class BoundedPool;
+        BoundedPool& pool_;
+        const bool is_valid_;
+        Line line_;
+        std::condition_variable_any changed_;
+    };
+
     void work(Seat& seat);
-    void account(TaskNode* node, bool ok, std::int64_t began_ns, std::int64_t ended_ns);
-    void finish(TaskNode* node);
-    TaskNode* next_task();
+    bool take_next(Run& run, bool patient);
+    bool take_own(Line& line, Run& run);
+    std::size_t batch_size(const Line& line) const;
+    void perform(Run& run, Lock& back, std::int64_t& now_ns);
+    bool claim(Run& run, std::size_t& next) const;
+    void call_in(Run& run, bool runs_on);
+    void call_in_runs();
+    std::size_t unaccounted(const Line* line) const;
+    void note_failure(TaskNode* node, const Status& status);
+    void finish(Line& line, TaskNode* const* nodes, std::size_t count);
+    void call_helpers();
+    Status submit_to(Line& line, Task&& task, const SubmitOptions& options);
     void idle(Seat& seat, Lock& back);
-    bool spin(std::uint32_t nudges) const;
     void absorb();
     void absorb_locked();
-    Seat* next_to_call();
-    void call_sleepers(Lock& back);
+    void set_watch();
+    Seat* next_to_call(std::size_t others);
+    void call_sleepers(Lock& back, std::size_t others = 0);
     static void call(Seat* seat);
 
-    Status refuse_closed() const;
-    void accept(Task&& task, Lane& lane, Priority priority, std::int64_t now_ns);
-    Status wait_for_room(Task&& task, Lane& lane, const SubmitOptions& options,
-                         std::int64_t now_ns);
+    static Status refuse_closed();
+    static Status refuse_lane();
+    bool try_accept(Task&& task, Line& line, Priority priority, std::int64_t now_ns);
+    Status wait_for_room(Task&& task, Line& line, const SubmitOptions& options);
     Status run_in_caller(Task&& task);
     void announce();
     static void report_failure(const Status& status, bool reported);
@@ -132,7 +194,7 @@ private:
     } pad_front_;
     mutable AdaptiveMutex front_;
     bool accepting_ = false;
-    bool watch_ = false; // somebody may sleep: announce what is accepted
+    bool watch_ = false; // all who are idle sleep: announce what is accepted
     std::size_t capacity_;
     std::uint64_t accepted_ = 0;
     std::uint64_t known_finished_ = 0; // as last seen of finished_
@@ -140,9 +202,7 @@ private:
     std::uint64_t epoch_began_at_ = 0;
     NodeStore store_;
     NodeList spare_;
-    std::array<NodeList, kPriorities> inbox_;
-    std::array<std::size_t, kPriorities> inbox_counts_{};
-    NodeList inbox_limited_;
+    std::vector<Line*> inbox_;               // the lines with tasks that were accepted
     std::atomic<std::size_t> inbox_size_{0}; // written under front_
     std::atomic<std::uint64_t> rejected_{0};
     std::atomic<std::uint64_t> caller_runs_{0};
@@ -159,21 +219,26 @@ private:
     TaskQueue queue_;
     NodeList spent_;
     std::vector<std::unique_ptr<Seat>> seats_;
-    std::vector<Seat*> sleepers_; // the last to sleep is the first to be called
+    std::vector<Seat*> sleepers_;        // the last to sleep is the first to be called
+    std::vector<Run*> runs_;             // those of several tasks
+    std::vector<Group*> waiting_groups_; // whose owners sleep
     std::vector<std::shared_ptr<Lane>> lanes_;
     std::deque<Epoch> epochs_;
     std::uint64_t first_epoch_ = 0;
     std::size_t configured_workers_;
     std::size_t target_workers_ = 0; // more than that leave
     std::size_t alive_ = 0;
+    std::size_t helping_ = 0; // owners of groups that run a task
     std::size_t active_ = 0;
     std::size_t spinning_ = 0;
     std::size_t called_ = 0; // called from sleep, not up yet
     std::size_t blocked_ = 0;
+    std::size_t draining_ = 0;
     bool paused_ = false;
     std::uint64_t failed_ = 0;
     std::uint64_t dropped_ = 0;
-    std::int64_t wait_ns_ = 0;
+    std::int64_t wait_ns_ = 0; // of the timed ones
+    std::uint64_t timed_ = 0;
     std::int64_t max_wait_ns_ = 0;
     std::int64_t run_ns_ = 0;
     std::int64_t max_run_ns_ = 0;

@@ -68,11 +68,18 @@ PoolRest BoundedPool::drain(std::int64_t deadline_mono_ns) {
         }
         last = epoch_;
     }
+    call_in_runs();
+    call_sleepers(back);
     forget_done_epochs();
+    ++draining_;
     const auto done = [&] { return first_epoch_ >= last; };
-    if (!works_here() && wait_until(back, epoch_done_, deadline_mono_ns, done)) {
+    const bool drained = !works_here() && wait_until(back, epoch_done_, deadline_mono_ns, done);
+    --draining_;
+    if (drained) {
         return {};
     }
+    call_in_runs();
+    call_sleepers(back);
     std::uint64_t left = 0;
     for (std::uint64_t epoch = first_epoch_; epoch < last; ++epoch) {
         const Epoch& e = epochs_[epoch - first_epoch_];
@@ -104,8 +111,8 @@ PoolRest BoundedPool::shut_down(std::int64_t deadline_mono_ns) {
     Lock back(back_);
     target_workers_ = 0;
     call_sleepers(back);
-    if (works_here() ||
-        !wait_until(back, worker_left_, deadline_mono_ns, [this] { return alive_ == 0; })) {
+    if (works_here() || !wait_until(back, worker_left_, deadline_mono_ns,
+                                    [this] { return alive_ + helping_ == 0; })) {
         rest.active = active_;
         return rest;
     }
@@ -121,6 +128,7 @@ std::size_t BoundedPool::drop_waiting() {
     {
         const std::lock_guard back(back_);
         absorb();
+        call_in_runs();
         nodes = queue_.take_all();
     }
     const Status reason(Code::cancelled, "the worker pool was stopped before the task began");
@@ -135,8 +143,13 @@ std::size_t BoundedPool::drop_waiting() {
     const std::lock_guard back(back_);
     dropped_ += count;
     while (!dropped.empty()) {
-        finish(dropped.pop());
+        TaskNode* const node = dropped.pop();
+        if (node->line->of_group && node->line->failure.ok()) {
+            node->line->failure = reason;
+        }
+        finish(*node->line, &node, 1);
     }
+    call_helpers();
     return count;
 }
 
@@ -218,6 +231,7 @@ Status BoundedPool::set_workers(std::size_t workers) {
         }
         target_workers_ = workers;
         missing = workers > alive_ ? workers - alive_ : 0;
+        call_in_runs(); // who leaves does so after the task that it runs
         call_sleepers(back);
     }
     const Status status = add_workers(missing);
@@ -245,8 +259,9 @@ Status BoundedPool::set_capacity(std::size_t capacity) {
 void BoundedPool::pause() {
     const std::lock_guard back(back_);
     paused_ = true;
+    call_in_runs();
     const std::lock_guard front(front_);
-    watch_ = false;
+    set_watch();
 }
 
 void BoundedPool::resume() {
@@ -255,7 +270,7 @@ void BoundedPool::resume() {
     {
         const std::lock_guard front(front_);
         absorb_locked();
-        watch_ = !sleepers_.empty();
+        set_watch();
     }
     call_sleepers(back);
 }
@@ -294,8 +309,8 @@ LaneStats BoundedPool::lane_stats(const PoolLane& lane) const {
     const std::lock_guard back(back_);
     const std::lock_guard front(front_);
     LaneStats s{own->limit, own->queued, own->active};
-    for (const TaskNode* node = inbox_limited_.front(); node != nullptr; node = node->next) {
-        s.queued += node->lane == own ? 1 : 0;
+    for (const Line* line : inbox_) {
+        s.queued += &line->lane == own ? line->inbox.size : 0;
     }
     return s;
 }
@@ -307,13 +322,17 @@ PoolStats BoundedPool::stats() const {
     s.workers = alive_;
     s.capacity = capacity_;
     s.active = active_;
-    s.queued = under_way_locked() - active_;
-    s.done = finished_.load(std::memory_order_relaxed) - dropped_;
+    s.queued = under_way_locked() - active_ - unaccounted(nullptr);
+    s.done = finished_.load(std::memory_order_relaxed) - dropped_ + unaccounted(nullptr);
     s.failed = failed_;
     s.rejected = rejected_.load(std::memory_order_relaxed);
     s.dropped = dropped_;
     s.caller_runs = caller_runs_.load(std::memory_order_relaxed);
-    s.wait_ns = wait_ns_;
+    if (timed_ > 0) {
+        s.wait_ns =
+            static_cast<std::int64_t>(static_cast<double>(wait_ns_) * static_cast<double>(s.done) /
+                                      static_cast<double>(timed_));
+    }
     s.max_wait_ns = max_wait_ns_;
     s.run_ns = run_ns_;
     s.max_run_ns = max_run_ns_;

@@ -13,14 +13,16 @@
 
 namespace syncline {
 
-class Lane;
+struct Line;
+
+inline constexpr std::int64_t kNotTimed = -1;
 
 struct alignas(64) TaskNode {
     TaskNode* next = nullptr;
-    Lane* lane = nullptr;
-    std::uint64_t sequence = 0; // order of acceptance
-    std::uint64_t epoch = 0;    // accepted before how many drains
-    std::int64_t submitted_ns = 0;
+    Line* line = nullptr;
+    std::uint64_t sequence = 0;    // order of acceptance
+    std::uint64_t epoch = 0;       // accepted before how many drains
+    std::int64_t submitted_ns = 0; // kNotTimed: nobody looked at the clock
     Priority priority = Priority::normal;
     Task task;
 };
@@ -33,6 +35,11 @@ public:
         node->next = nullptr;
         (head_ == nullptr ? head_ : tail_->next) = node;
         tail_ = node;
+    }
+    void push_front(TaskNode* node) {
+        node->next = head_;
+        (head_ == nullptr ? tail_ : head_) = node;
+        head_ = node;
     }
     TaskNode* pop() {
         TaskNode* const node = head_;

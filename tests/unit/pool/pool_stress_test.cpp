@@ -1,6 +1,8 @@
 // Many threads, all verbs at once: nothing is lost, nothing runs twice, nobody sleeps for ever.
+#include "syncline/pool/task_group.hpp"
 #include "syncline/pool/worker_pool.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <thread>
@@ -63,6 +65,7 @@ BOOST_AUTO_TEST_CASE(everything_at_once) {
         std::atomic<std::uint64_t> accepted = 0;
         std::atomic<std::uint64_t> ran = 0;
         std::atomic<std::uint64_t> told = 0;
+        std::atomic<std::size_t> left = 0; // in groups that were waited for
         {
             std::vector<std::jthread> threads;
             for (int p = 0; p < 3; ++p) {
@@ -74,6 +77,20 @@ BOOST_AUTO_TEST_CASE(everything_at_once) {
                         options.overflow = p == 0 ? Overflow::reject : Overflow::block;
                         Task task([&] { ++ran; }, [&](const Status&) { ++told; });
                         accepted += pool->submit(std::move(task), options).ok() ? 1 : 0;
+                    }
+                });
+            }
+            for (int p = 0; p < 2; ++p) {
+                threads.emplace_back([&, p] {
+                    for (int i = 0; i < 40; ++i) {
+                        TaskGroup group(*pool, p == 0 ? lane.get() : nullptr);
+                        for (int k = 0; k < 40; ++k) {
+                            const bool in = group.submit([&] { ++ran; }, {}).ok();
+                            accepted += in ? 1 : 0;
+                            told += in ? 1 : 0;
+                        }
+                        (void)group.wait();
+                        left += group.under_way();
                     }
                 });
             }
@@ -100,9 +117,39 @@ BOOST_AUTO_TEST_CASE(everything_at_once) {
         }
         (void)pool->drain();
         const PoolStats stats = pool->stats();
+        BOOST_TEST(left == 0U);
         BOOST_TEST(told == accepted);
         BOOST_TEST(ran == stats.done);
         BOOST_TEST(ran + stats.dropped == accepted);
+        BOOST_TEST(stats.queued + stats.active == 0U);
+    }
+}
+
+// Short tasks, so that owner and workers take batches and each other's rests.
+BOOST_AUTO_TEST_CASE(groups_run_every_task_once) {
+    for (const std::size_t workers : {1U, 2U, 4U}) {
+        const auto pool = make_worker_pool({.workers = workers, .capacity = 5'000}, system_clock());
+        BOOST_REQUIRE(pool->start().ok());
+        std::atomic<std::ptrdiff_t> wrong = 0;
+        std::vector<std::jthread> owners;
+        for (int owner = 0; owner < 2; ++owner) {
+            owners.emplace_back([&] {
+                for (int round = 0; round < 50; ++round) {
+                    TaskGroup group(*pool, nullptr);
+                    std::vector<std::atomic<int>> ran(1'000);
+                    for (std::atomic<int>& count : ran) {
+                        (void)group.submit([&count] { ++count; }, {});
+                    }
+                    (void)group.wait();
+                    wrong += std::count_if(ran.begin(), ran.end(),
+                                           [](const auto& count) { return count != 1; });
+                }
+            });
+        }
+        owners.clear();
+        BOOST_TEST(wrong == 0);
+        const PoolStats stats = pool->stats();
+        BOOST_TEST(stats.done == 100'000U);
         BOOST_TEST(stats.queued + stats.active == 0U);
     }
 }

@@ -488,6 +488,7 @@ BOOST_AUTO_TEST_CASE(the_capacity_changes_while_it_runs) {
     const auto pool = started({.workers = 1, .capacity = 1});
     Blockers blockers(1);
     (void)pool->submit(blockers.task());
+    blockers.wait_until_all_run();
     std::thread producer([&] { (void)pool->submit([] {}); });
     BOOST_TEST(pool->set_capacity(3).ok()); // lets it in
     producer.join();

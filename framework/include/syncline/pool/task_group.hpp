@@ -4,14 +4,25 @@
 //   SYNCLINE_TRY(group.submit([&] { copy(batch); }, stop));
 //   group.wait();
 //
-// Threads: submit() and wait() from one thread that is no worker of the pool.
+// Who waits helps: wait() runs tasks of this group, and of no other, on the calling thread, beside
+// the workers and ahead of what else waits. A task may therefore run on any worker or on the thread
+// that waits, and hold no lock that this thread holds. The pool's rules are kept: lanes, pause and
+// stop. While a thread runs a task it counts as a worker of the pool.
+//
+// Tasks begin in the order in which they were submitted. Those of a group without a lane that prove
+// short (below a microsecond) are taken some at a time, each batch by one thread; whoever runs out
+// of work, or sees a batch stand still, takes over what has not begun.
+//
+// Threads: submit() and wait() from one thread. If that is a worker of the pool, the group has no
+// lane (the worker could hold the slot that its own tasks need), and submit() does not wait for
+// room: Code::unavailable.
 #pragma once
 
 #include "syncline/pool/task_submitter.hpp"
 
-#include <condition_variable>
 #include <cstddef>
-#include <mutex>
+#include <memory>
+#include <stop_token>
 #include <utility>
 
 namespace syncline {
@@ -19,7 +30,7 @@ namespace syncline {
 class TaskGroup {
 public:
     // `lane` may be null. Both outlive the group.
-    TaskGroup(TaskSubmitter& pool, const PoolLane* lane) : pool_(pool), lane_(lane) {}
+    TaskGroup(TaskSubmitter& pool, const PoolLane* lane) : group_(pool.open_group(lane)) {}
     ~TaskGroup() { (void)wait(); }
     TaskGroup(const TaskGroup&) = delete;
     TaskGroup& operator=(const TaskGroup&) = delete;
@@ -28,51 +39,15 @@ public:
     // not waited for.
     template <typename F>
     Status submit(F&& work, const std::stop_token& stop) {
-        change(+1);
-        const Status accepted = pool_.submit(Task(std::forward<F>(work),
-                                                  [this](const Status& how) {
-                                                      note(how);
-                                                      change(-1);
-                                                  }),
-                                             {.stop = stop, .lane = lane_});
-        if (!accepted.ok()) {
-            change(-1);
-        }
-        return accepted;
+        return group_->submit(Task(std::forward<F>(work)), stop);
     }
     // Returns when every task that was accepted has run, or was dropped because the pool stopped:
     // ok, or how the first of them failed since the last wait.
-    Status wait() {
-        std::unique_lock lock(mutex_);
-        none_left_.wait(lock, [this] { return under_way_ == 0; });
-        return std::exchange(failure_, Status());
-    }
-    std::size_t under_way() const {
-        const std::lock_guard lock(mutex_);
-        return under_way_;
-    }
+    Status wait() { return group_->wait(); }
+    std::size_t under_way() const { return group_->under_way(); } // any thread
 
 private:
-    void note(const Status& how) {
-        const std::lock_guard lock(mutex_);
-        if (failure_.ok()) {
-            failure_ = how;
-        }
-    }
-    void change(int by) {
-        const std::lock_guard lock(mutex_);
-        under_way_ += static_cast<std::size_t>(by);
-        if (under_way_ == 0) {
-            none_left_.notify_all(); // under the lock: the group may go as soon as it is free
-        }
-    }
-
-    TaskSubmitter& pool_;
-    const PoolLane* const lane_;
-    mutable std::mutex mutex_;
-    std::condition_variable none_left_;
-    std::size_t under_way_ = 0;
-    Status failure_;
+    const std::unique_ptr<PoolGroup> group_;
 };
 
 } // namespace syncline

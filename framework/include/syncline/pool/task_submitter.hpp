@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -50,6 +51,15 @@ struct SubmitOptions {
     const PoolLane* lane = nullptr; // not owned; need not outlive the call. null: no limit
 };
 
+// A pool's side of a TaskGroup, which says what the calls do.
+class PoolGroup {
+public:
+    virtual ~PoolGroup() = default;
+    virtual Status submit(Task&& task, const std::stop_token& stop) = 0;
+    virtual Status wait() = 0;
+    virtual std::size_t under_way() const = 0;
+};
+
 class TaskSubmitter {
 public:
     virtual ~TaskSubmitter() = default;
@@ -61,6 +71,8 @@ public:
     // empty task or another pool's lane. Any thread.
     virtual Status submit(Task task, const SubmitOptions& options) = 0;
     Status submit(Task task) { return submit(std::move(task), SubmitOptions{}); }
+    // For TaskGroup.
+    virtual std::unique_ptr<PoolGroup> open_group(const PoolLane* lane) = 0;
 };
 
 } // namespace syncline

@@ -31,15 +31,16 @@ struct PoolStats {
     std::size_t capacity = 0;
     std::size_t queued = 0;
     std::size_t active = 0;
-    std::uint64_t done = 0;        // by workers; failed ones too
+    std::uint64_t done = 0;        // by workers and owners of groups; failed ones too
     std::uint64_t failed = 0;      // of those: ended by an exception or with an error
     std::uint64_t rejected = 0;    // found no room: turned away, cancelled or too late
     std::uint64_t dropped = 0;     // accepted, then dropped by a stop
     std::uint64_t caller_runs = 0; // run by their submitters
-    std::int64_t wait_ns = 0;      // sum over tasks that began, from submit() to their begin
+    // Sum over tasks done, from submit() to their begin; an estimate if many waited at once.
+    std::int64_t wait_ns = 0;
     std::int64_t max_wait_ns = 0;
-    std::int64_t run_ns = 0; // sum over tasks done, completions included
-    std::int64_t max_run_ns = 0;
+    std::int64_t run_ns = 0;     // sum over tasks done, completions included
+    std::int64_t max_run_ns = 0; // short tasks of a group, taken together, are told by their mean
 };
 
 struct LaneStats {
@@ -63,7 +64,8 @@ public:
     virtual Status set_workers(std::size_t workers) = 0;
     // Less than what is under way: nothing is dropped, and nobody gets in until it is below.
     virtual Status set_capacity(std::size_t capacity) = 0;
-    // Workers begin no task until resume(); submitting goes on within the bound.
+    // Nobody begins a task until resume(), not who waits for a group either; submitting goes on
+    // within the bound.
     virtual void pause() = 0;
     virtual void resume() = 0;
 };
