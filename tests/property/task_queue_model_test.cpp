@@ -85,6 +85,8 @@ BOOST_AUTO_TEST_CASE(the_queue_does_what_a_list_would) {
         Lane one("one", 1, nullptr);
         Lane two("two", 2, nullptr);
         const std::array<Lane*, kLanes> lanes{&queue.unlimited(), &one, &two};
+        // The order is that of acceptance, whether a task is of a group or not.
+        Line groups[kLanes]{{queue.unlimited(), true}, {one, true}, {two, true}};
         std::vector<std::unique_ptr<TaskNode>> nodes;
         Model model;
         const int steps = *rc::gen::inRange(0, 200);
@@ -96,8 +98,11 @@ BOOST_AUTO_TEST_CASE(the_queue_does_what_a_list_would) {
                 nodes.push_back(std::make_unique<TaskNode>());
                 nodes.back()->sequence = nodes.size();
                 nodes.back()->priority = static_cast<Priority>(level);
-                nodes.back()->lane = lanes[lane];
-                queue.push(nodes.back().get());
+                Line& line = *rc::gen::arbitrary<bool>() ? groups[lane] : lanes[lane]->line;
+                nodes.back()->line = &line;
+                NodeList list;
+                list.push(nodes.back().get());
+                queue.append(line, nodes.back()->priority, list, 1);
                 model.waiting.push_back({nodes.size(), level, lane});
             } else if (what < 8) {
                 const TaskNode* const taken = queue.take();
@@ -107,7 +112,7 @@ BOOST_AUTO_TEST_CASE(the_queue_does_what_a_list_would) {
                     RC_ASSERT(taken->sequence == expected->sequence);
                 }
             } else if (what == 8 && model.active[lane] > 0) {
-                queue.finished(*lanes[lane]);
+                queue.finished(*lanes[lane], 1);
                 --model.active[lane];
             } else if (what == 9 && lane > 0) {
                 const auto limit = *rc::gen::inRange<std::size_t>(1, 5);
