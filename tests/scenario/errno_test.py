@@ -39,8 +39,9 @@ CAUSES = {
     "EIO": ("input/output error", "i/o error", "reading or writing failed"),
     "EROFS": ("read-only", "cannot be written"),
 }
-# SQLite takes a part of its log that cannot be read for a damaged one.
-DAMAGED = ("damaged",)
+# SQLite takes a part of its log that cannot be read for a damaged one, and a log that cannot be
+# opened for one that may only be read.
+SQLITE_SAYS = ("damaged", "cannot be written")
 # What a failed look at an item is told as: a listing has no room for the system's own words.
 UNREADABLE = ("could not be read", "changed while it was read")
 EXIT_CODES = {0, 1, 3, 4, 5, 6, 7}
@@ -98,7 +99,7 @@ class Failing(Case):
                     self.problems.append(f"exit 0 after '{struck[0]}', but {side}: {line}")
         elif not any(cause in text.lower()
                      for cause in CAUSES[self.error] + (UNREADABLE if self.reads else ()) +
-                     (DAMAGED if self.reads and self.place == "state" else ())):
+                     (SQLITE_SAYS if self.reads and self.place == "state" else ())):
             self.problems.append(f"exit {done.returncode} after '{struck[0]}' without the cause: "
                                  f"{text[-1500:]}")
 
