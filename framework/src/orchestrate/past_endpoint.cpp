@@ -25,7 +25,9 @@ Item past_item(const Item& before) {
 PastEndpoint::PastEndpoint(JournalStore& journal, ArchiveStore& archive, std::int64_t run,
                            Side side)
     : journal_(journal), archive_(archive), run_(run), side_(side),
-      location_(std::string(name_of(side)) + " before run " + std::to_string(run)) {
+      location_(name_of(side)) {
+    location_ += " before run ";
+    location_ += std::to_string(run);
     info_.read_only = true;
     info_.concurrent = true;
 }

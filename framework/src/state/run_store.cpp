@@ -120,9 +120,9 @@ Status SqliteRunStore::finish(const RunRecord& record) {
 
 namespace {
 
-constexpr const char* kRunColumns =
-    "SELECT id, started_wall_ns, finished_wall_ns, exit_code, planned, ok, skipped, conflicted, "
-    "failed, pending, report FROM run WHERE sync = ?1 ";
+#define SYNCLINE_SELECT_RUN                                                                        \
+    "SELECT id, started_wall_ns, finished_wall_ns, exit_code, planned, ok, skipped, conflicted, "  \
+    "failed, pending, report FROM run WHERE sync = ?1 "
 
 RunRecord read_record(const Statement& row) {
     RunRecord record;
@@ -145,7 +145,7 @@ RunRecord read_record(const Statement& row) {
 Status SqliteRunStore::each(const std::function<bool(RunRecord&&)>& visit) {
     const std::lock_guard lock(shared_->mutex);
     SYNCLINE_STATE_ASSIGN(Statement rows,
-                          shared_->database.prepare(std::string(kRunColumns) + "ORDER BY id DESC"));
+                          shared_->database.prepare(SYNCLINE_SELECT_RUN "ORDER BY id DESC"));
     rows.bind(1, shared_->sync);
     for (;;) {
         SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
@@ -158,7 +158,7 @@ Status SqliteRunStore::each(const std::function<bool(RunRecord&&)>& visit) {
 Result<std::optional<RunRecord>> SqliteRunStore::find(std::int64_t run) {
     const std::lock_guard lock(shared_->mutex);
     SYNCLINE_STATE_ASSIGN(Statement row,
-                          shared_->database.prepare(std::string(kRunColumns) + "AND id = ?2"));
+                          shared_->database.prepare(SYNCLINE_SELECT_RUN "AND id = ?2"));
     row.bind(1, shared_->sync);
     row.bind(2, run);
     SYNCLINE_STATE_ASSIGN(const bool is_there, row.step());
