@@ -24,8 +24,7 @@ Item past_item(const Item& before) {
 
 PastEndpoint::PastEndpoint(JournalStore& journal, ArchiveStore& archive, std::int64_t run,
                            Side side)
-    : journal_(journal), archive_(archive), run_(run), side_(side),
-      location_(name_of(side)) {
+    : journal_(journal), archive_(archive), run_(run), side_(side), location_(name_of(side)) {
     location_ += " before run ";
     location_ += std::to_string(run);
     info_.read_only = true;
