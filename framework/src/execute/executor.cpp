@@ -20,7 +20,7 @@ namespace {
 // A task's worth of work. A folder stays in one batch where it can, because two workers that create
 // in one folder wait for each other; content ends a batch early, so that large items are shared
 // out, and few items make small batches, so that every worker has some.
-constexpr std::size_t kMostBatchOps = 128;
+constexpr std::size_t kMostBatchOps = 80;
 constexpr std::uint64_t kBatchesOfPhase = 64; // at least, where there are so many operations
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 
@@ -186,6 +186,10 @@ private:
         keeper_.keep(batch, call_);
         for (OpResult& result : batch) {
             attempt(result);
+            if (result.outcome == Outcome::ok) { // only its key is needed from here on
+                result.op.source.reset();
+                result.op.target.reset();
+            }
         }
         const std::lock_guard lock(mutex_);
         done_.push_back(std::move(batch));

@@ -178,13 +178,15 @@ void Operations::changed(OpResult& result, BytesView key, Side side, Action acti
     entry.side = side;
     entry.action = action;
     entry.is_done = true;
-    entry.before = before;
-    entry.after = after;
-    for (std::optional<Item>* item : {&entry.before, &entry.after}) {
-        if (*item) {
-            (*item)->key.clear();
-            (*item)->id.clear();
-        }
+    if (before) {
+        entry.before = *before;
+        entry.before->key.clear();
+        entry.before->id.clear();
+    }
+    if (after) { // enough to know it again
+        entry.after.emplace();
+        entry.after->kind = after->kind;
+        entry.after->version = after->version;
     }
     if (key == result.op.key) {
         entry.archived = result.archived[static_cast<std::size_t>(side)];

@@ -13,7 +13,7 @@ using sqlite::Statement;
 
 constexpr std::int64_t kDoneBit = 1 << 8;
 // Gathered entries that are written before anybody asks for it, so that memory stays bounded.
-constexpr std::size_t kMostGathered = 4'000;
+constexpr std::size_t kMostGatheredBytes = std::size_t{1} << 20U;
 // Entries forgotten in one transaction, during which no other process can write.
 constexpr const char* kForgetSome =
     "DELETE FROM journal WHERE run = ?1 AND (run, key, side) IN "
@@ -23,14 +23,37 @@ constexpr const char* kForgetSome =
     "key, side, traits, before, after, archived, not_kept, "                                       \
     "moved_to"
 
-void bind_item(Statement& statement, int parameter, const std::optional<Item>& item, Bytes& blob) {
-    if (!item) {
-        statement.bind_null(parameter);
-        return;
+// Entries on their way to the database: packed, since there may be thousands.
+constexpr std::uint64_t kHasBefore = 1;
+constexpr std::uint64_t kHasAfter = 2;
+
+void pack_item(const std::optional<Item>& item, Bytes& out) {
+    if (item) {
+        Bytes packed;
+        put_item(*item, packed);
+        put_bytes(packed, out);
     }
-    blob.clear();
-    put_item(*item, blob);
-    statement.bind(parameter, blob);
+}
+
+void pack(const JournalEntry& entry, Bytes& out) {
+    put_bytes(entry.key, out);
+    put_number(static_cast<std::uint64_t>(entry.side), out);
+    put_number(static_cast<std::uint64_t>(entry.action), out);
+    put_number(entry.is_done ? 1 : 0, out);
+    put_number((entry.before ? kHasBefore : 0) | (entry.after ? kHasAfter : 0), out);
+    pack_item(entry.before, out);
+    pack_item(entry.after, out);
+    put_bytes(entry.archived, out);
+    put_bytes(entry.not_kept, out);
+    put_bytes(entry.moved_to, out);
+}
+
+void bind_item(Statement& statement, int parameter, BytesView packed) {
+    if (packed.empty()) {
+        statement.bind_null(parameter);
+    } else {
+        statement.bind(parameter, packed);
+    }
 }
 
 Result<std::optional<Item>> item_in(const Statement& row, int column) {
@@ -86,35 +109,43 @@ Status SqliteJournalStore::open() {
     return {};
 }
 
-Status SqliteJournalStore::write(std::int64_t run, std::span<const JournalEntry> entries) {
+Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t count) {
     SYNCLINE_TRY(open());
     SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(*database_));
-    SYNCLINE_STATE_ASSIGN(Statement count,
+    SYNCLINE_STATE_ASSIGN(Statement total,
                           database_->prepare("INSERT INTO journal_run (run, sync, entries) "
                                              "VALUES (?1, ?2, ?3) ON CONFLICT (run) DO "
                                              "UPDATE SET entries = entries + excluded.entries"));
-    count.bind(1, run);
-    count.bind(2, sync_);
-    count.bind(3, static_cast<std::int64_t>(entries.size()));
-    SYNCLINE_TRY(count.run());
-    for (const JournalEntry& entry : entries) {
-        if (entry.action == Action::skip) {
-            withdraw_->bind(1, run);
-            withdraw_->bind(2, entry.key);
-            withdraw_->bind(3, static_cast<std::int64_t>(entry.side));
-            SYNCLINE_TRY(withdraw_->run());
-            continue;
+    total.bind(1, run);
+    total.bind(2, sync_);
+    total.bind(3, static_cast<std::int64_t>(count));
+    SYNCLINE_TRY(total.run());
+    Reader in(packed);
+    for (std::size_t n = 0; n < count; ++n) {
+        const BytesView key = in.bytes();
+        const auto side = static_cast<std::int64_t>(in.number());
+        const auto action = static_cast<std::int64_t>(in.number());
+        const std::int64_t done = in.number() != 0 ? kDoneBit : 0;
+        const std::uint64_t items = in.number();
+        const BytesView before = (items & kHasBefore) != 0 ? in.bytes() : BytesView();
+        const BytesView after = (items & kHasAfter) != 0 ? in.bytes() : BytesView();
+        const BytesView archived = in.bytes();
+        const BytesView not_kept = in.bytes();
+        const BytesView moved_to = in.bytes();
+        const bool is_withdrawn = action == static_cast<std::int64_t>(Action::skip);
+        Statement& statement = is_withdrawn ? *withdraw_ : *put_;
+        statement.bind(1, run);
+        statement.bind(2, key);
+        statement.bind(3, side);
+        if (!is_withdrawn) {
+            statement.bind(4, action | done);
+            bind_item(statement, 5, before);
+            bind_item(statement, 6, after);
+            statement.bind(7, archived);
+            statement.bind_text(8, not_kept);
+            statement.bind(9, moved_to);
         }
-        put_->bind(1, run);
-        put_->bind(2, entry.key);
-        put_->bind(3, static_cast<std::int64_t>(entry.side));
-        put_->bind(4, static_cast<std::int64_t>(entry.action) | (entry.is_done ? kDoneBit : 0));
-        bind_item(*put_, 5, entry.before, before_);
-        bind_item(*put_, 6, entry.after, after_);
-        put_->bind(7, entry.archived);
-        put_->bind_text(8, entry.not_kept);
-        put_->bind(9, entry.moved_to);
-        SYNCLINE_TRY(put_->run());
+        SYNCLINE_TRY(statement.run());
     }
     written_run_ = run;
     SYNCLINE_FAILPOINT("state.before-journal-commit");
@@ -143,29 +174,38 @@ bool SqliteJournalStore::has_entries(std::int64_t run) {
 }
 
 Status SqliteJournalStore::intend(std::int64_t run, std::span<const JournalEntry> entries) {
+    Bytes packed;
+    for (const JournalEntry& entry : entries) {
+        pack(entry, packed);
+    }
     const std::lock_guard lock(mutex_);
-    return entries.empty() ? Status() : write(run, entries);
+    return entries.empty() ? Status() : write(run, packed, entries.size());
 }
 
 Status SqliteJournalStore::add(std::int64_t run, const JournalEntry& entry) {
     const std::lock_guard lock(mutex_);
-    if (!gathered_.empty() && (run != run_ || gathered_.size() >= kMostGathered)) {
-        SYNCLINE_TRY(write(run_, gathered_));
-        gathered_.clear();
+    if (run != run_ || gathered_.size() >= kMostGatheredBytes) {
+        SYNCLINE_TRY(write_gathered());
     }
     run_ = run;
-    gathered_.push_back(entry);
+    pack(entry, gathered_);
+    ++gathered_count_;
+    return {};
+}
+
+Status SqliteJournalStore::write_gathered() {
+    if (gathered_count_ == 0) {
+        return {};
+    }
+    SYNCLINE_TRY(write(run_, gathered_, gathered_count_));
+    gathered_.clear();
+    gathered_count_ = 0;
     return {};
 }
 
 Status SqliteJournalStore::commit() {
     const std::lock_guard lock(mutex_);
-    if (gathered_.empty()) {
-        return {};
-    }
-    SYNCLINE_TRY(write(run_, gathered_));
-    gathered_.clear();
-    return {};
+    return write_gathered();
 }
 
 Result<std::optional<JournalEntry>> SqliteJournalStore::find(std::int64_t run, BytesView key,

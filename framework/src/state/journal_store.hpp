@@ -29,7 +29,8 @@ public:
 
 private:
     Status open();
-    Status write(std::int64_t run, std::span<const JournalEntry> entries);
+    Status write(std::int64_t run, BytesView packed, std::size_t count);
+    Status write_gathered();
     Result<std::vector<std::int64_t>> runs_beyond(const JournalLimits& limits,
                                                   std::int64_t current_run);
     Status forget_entries(std::int64_t run);
@@ -43,9 +44,8 @@ private:
     std::optional<sqlite::Statement> withdraw_;
     std::int64_t written_run_ = 0; // the last that entries were written for
     std::int64_t run_ = 0;         // that the gathered entries belong to
-    std::vector<JournalEntry> gathered_;
-    Bytes before_; // reused between writes
-    Bytes after_;
+    Bytes gathered_;               // packed
+    std::size_t gathered_count_ = 0;
 };
 
 } // namespace syncline::state

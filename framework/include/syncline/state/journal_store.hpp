@@ -26,7 +26,7 @@ struct JournalEntry {
     Action action = Action::update;
     bool is_done = false;       // false: intended; whether it happened is not known
     std::optional<Item> before; // as it was, without key and id; none: nothing was there
-    std::optional<Item> after;  // as written; none: nothing is there, or not known
+    std::optional<Item> after;  // as written, kind and version only; none: nothing, or not known
     Bytes archived;             // digest of the content before; empty: not kept
     std::string not_kept;       // why it was not, for people
     Bytes moved_to;             // the key that the item before was renamed to; empty: it was not
