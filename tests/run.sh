@@ -115,7 +115,7 @@ for step in "${steps[@]}"; do
             # Looking for leaks is a fifth of a short run's time, and the steps above did it.
             export ASAN_OPTIONS="detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS}"
             step_started=$SECONDS
-            run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline
+            run_python scenarios python3 tests/scenario/run.py --bin build/dev/bin/syncline $more
             step_started=$SECONDS
             run_python "going back" python3 tests/scenario/going_back_test.py --bin build/dev/bin/syncline
             step_started=$SECONDS

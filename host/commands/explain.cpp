@@ -160,7 +160,7 @@ void print(std::ostream& out, const Explanation& found) {
         out << ": " << display_line(past.note.message) << '\n';
     }
     if (found.history.empty() && somewhere) {
-        line(out, "history") << "no run left, skipped or failed it\n";
+        line(out, "history") << "no run did anything to it, or left it\n";
     }
 }
 

@@ -40,8 +40,8 @@ CAUSES = {
     "EROFS": ("read-only", "cannot be written"),
 }
 # SQLite takes a part of its log that cannot be read for a damaged one, and a log that cannot be
-# opened for one that may only be read.
-SQLITE_SAYS = ("damaged", "cannot be written")
+# opened for one that may only be read, or reports what it tried next.
+SQLITE_SAYS = ("damaged", "cannot be written", "cannot be opened")
 # What a failed look at an item is told as: a listing has no room for the system's own words.
 UNREADABLE = ("could not be read", "changed while it was read")
 EXIT_CODES = {0, 1, 3, 4, 5, 6, 7}
@@ -99,7 +99,7 @@ class Failing(Case):
                     self.problems.append(f"exit 0 after '{struck[0]}', but {side}: {line}")
         elif not any(cause in text.lower()
                      for cause in CAUSES[self.error] + (UNREADABLE if self.reads else ()) +
-                     (SQLITE_SAYS if self.reads and self.place == "state" else ())):
+                     (SQLITE_SAYS if self.place == "state" else ())):
             self.problems.append(f"exit {done.returncode} after '{struck[0]}' without the cause: "
                                  f"{text[-1500:]}")
 
@@ -148,9 +148,9 @@ def cases(settings):
                 if settings.full:
                     chosen = every
                 elif reads:
-                    chosen = [every[pick % len(every)]] if pick // 7 % 12 == 0 else []
+                    chosen = [every[pick % len(every)]] if pick // 7 % 20 == 0 else []
                 else:
-                    chosen = [every[pick % len(every)]] if pick // 7 % 2 == 0 else []
+                    chosen = [every[pick % len(every)]] if pick // 7 % 4 == 0 else []
                 for error, on in chosen:
                     yield Failing(place, reads, error, nth, on, settings)
 

@@ -61,11 +61,7 @@ public:
         if (!namesake.ok()) {
             return namesake.status();
         }
-        Result<std::vector<ItemHistory>> history = in_.runs.history_of(out_.key, kExplainedHistory);
-        if (!history.ok()) {
-            return history.status();
-        }
-        out_.history = *std::move(history);
+        SYNCLINE_TRY(tell_history());
         if (const std::optional<KeyFilter::Match> match = in_.rules.filter.match(out_.key)) {
             out_.filter_rule = *match->rule;
             out_.filter_key = match->key;
@@ -89,6 +85,58 @@ private:
     ExplainedSide& side(Side which) { return out_.sides[static_cast<std::size_t>(which)]; }
     Bytes object_key() const {
         return is_container_key(out_.key) ? out_.key.substr(0, out_.key.size() - 1) : out_.key;
+    }
+
+    // What runs noted of the key, and what they wrote to it.
+    Status tell_history() {
+        Result<std::vector<ItemHistory>> noted = in_.runs.history_of(out_.key, kExplainedHistory);
+        if (!noted.ok()) {
+            return noted.status();
+        }
+        std::vector<ItemHistory>& history = out_.history;
+        history = *std::move(noted);
+        std::size_t written = 0;
+        Status status;
+        SYNCLINE_TRY(in_.journal.each_run([&](std::int64_t run) {
+            for (const Side which : kSides) {
+                const Result<std::optional<JournalEntry>> entry =
+                    in_.journal.find(run, out_.key, which);
+                if (!entry.ok()) {
+                    status = entry.status();
+                } else if (*entry) {
+                    status = add_written(run, **entry);
+                    ++written;
+                }
+            }
+            return status.ok() && written < kExplainedHistory;
+        }));
+        SYNCLINE_TRY(status);
+        std::stable_sort(history.begin(), history.end(),
+                         [](const ItemHistory& a, const ItemHistory& b) { return a.run > b.run; });
+        history.resize(std::min(history.size(), kExplainedHistory));
+        return {};
+    }
+
+    Status add_written(std::int64_t run, const JournalEntry& entry) {
+        const Result<std::optional<RunRecord>> record = in_.runs.find(run);
+        if (!record.ok()) {
+            return record.status();
+        }
+        ItemHistory& past = out_.history.emplace_back();
+        past.run = run;
+        past.started_wall_ns = *record ? (*record)->started_wall_ns : 0;
+        past.note.outcome = entry.is_done ? Outcome::ok : Outcome::pending;
+        past.note.key = entry.key;
+        past.note.action = name_of(entry.action);
+        past.note.code = "ok";
+        past.note.message = "on " + std::string(name_of(entry.side));
+        if (!entry.moved_to.empty()) {
+            past.note.message += ", renamed to '" + display_key(entry.moved_to) + "'";
+        }
+        if (!entry.is_done) {
+            past.note.message += ", if the run got so far";
+        }
+        return {};
     }
 
     struct Found {

@@ -19,6 +19,7 @@ struct ExplainInputs {
     Endpoint& target;
     BaseStore& base;
     RunStore& runs;
+    JournalStore& journal;
     PlanStore& plan; // empty
     StrategyChain& chain;
     TaskSubmitter& pool;

@@ -259,8 +259,9 @@ private:
         into.mode = spec_.rules.mode;
         const CallContext call = planning_call();
         chain_->attach(*source_, *target_, call, clock_, &state_->archive());
-        return explain_key({*source_, *target_, state_->base(), state_->runs(), *plan_, *chain_,
-                            pool_, lane_.get(), progress_, spec_.rules, spec_.state_directory},
+        return explain_key({*source_, *target_, state_->base(), state_->runs(), state_->journal(),
+                            *plan_, *chain_, pool_, lane_.get(), progress_, spec_.rules,
+                            spec_.state_directory},
                            call, into);
     }
 

@@ -120,6 +120,21 @@ BOOST_AUTO_TEST_CASE(past_failures_are_told_newest_first) {
     BOOST_TEST(explanation_json(answer).find("both created") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(what_runs_wrote_is_in_the_history) {
+    Asked w;
+    w.a.add_object("k", "a", 1'000);
+    w.run();
+    w.a.move("k", "m");
+    w.run();
+    const Explanation answer = w.explain("k");
+    BOOST_REQUIRE(answer.history.size() == 2U);
+    BOOST_TEST(answer.history[0].note.action == "remove");
+    BOOST_TEST(answer.history[0].note.message == "on target, renamed to 'm'");
+    BOOST_TEST(answer.history[1].note.action == "create");
+    BOOST_TEST(answer.history[1].note.message == "on target");
+    BOOST_TEST((answer.history[1].note.outcome == Outcome::ok));
+}
+
 BOOST_AUTO_TEST_CASE(the_answer_is_what_the_plan_says_for_every_key) {
     Asked w;
     for (const char* key : {"same", "edited a", "edited b", "deleted a", "both", "touched"}) {
