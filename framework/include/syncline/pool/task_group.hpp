@@ -11,7 +11,7 @@
 //
 // Tasks begin in the order in which they were submitted. Those of a group without a lane that prove
 // short (below a microsecond) are taken some at a time, each batch by one thread; whoever runs out
-// of work, or sees a batch stand still, takes over what has not begun.
+// of work takes over what has not begun.
 //
 // Threads: submit() and wait() from one thread. If that is a worker of the pool, the group has no
 // lane (the worker could hold the slot that its own tasks need), and submit() does not wait for
