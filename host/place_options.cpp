@@ -1,17 +1,20 @@
 #include "place_options.hpp"
 
+#include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
 
 #include <charconv>
 #include <iostream>
+#include <utility>
 
 namespace syncline::host {
 
 PlaceOptions::PlaceOptions(const std::string& usage)
-    : options(
-          "usage: syncline " + usage +
-              " [options]\n\nSOURCE and TARGET as for 'syncline sync', in that order.\n\nOptions",
-          100, 60),
+    : options("usage: syncline " + usage +
+                  " [options]\n\nSOURCE and TARGET as for 'syncline sync', in that order. They can "
+                  "be left out "
+                  "where the state knows\nonly one sync, or a run is named.\n\nOptions",
+              100, 60),
       command_(usage.substr(0, usage.find(' '))) {
     options.add_options()("state", po::value(&state_)->value_name("DIR"),
                           "where the sync's state is (default: $XDG_STATE_HOME/syncline)");
@@ -30,7 +33,7 @@ Status PlaceOptions::parse(const Arguments& arguments, const std::vector<std::st
         help = true;
         return {};
     }
-    if (given.size() != 2 + words.size()) {
+    if (given.size() != 2 + words.size() && given.size() != words.size()) {
         std::string wanted = "SOURCE and TARGET";
         if (!words.empty()) {
             wanted = "SOURCE, TARGET";
@@ -44,12 +47,22 @@ Status PlaceOptions::parse(const Arguments& arguments, const std::vector<std::st
     if (vm.count("state") != 0 && state_.empty()) {
         return Status(Code::invalid_argument, "--state needs a directory; it is empty");
     }
-    place.source = given[0];
-    place.target = given[1];
     place.state_directory =
         state_.empty() ? default_state_directory() : std::filesystem::absolute(state_);
+    if (given.size() == words.size()) {
+        more = std::move(given);
+        return {};
+    }
+    place.source = given[0];
+    place.target = given[1];
     more.assign(given.begin() + 2, given.end());
     return {};
+}
+
+Status PlaceOptions::complete(std::optional<std::int64_t> run) {
+    return place.source.empty() && place.target.empty()
+               ? find_place(place.state_directory, run, system_clock(), place)
+               : Status();
 }
 
 Status parse_run(const std::string& text, std::int64_t& into) {

@@ -6,6 +6,8 @@
 #include "commands.hpp"
 #include "syncline/orchestrate/going_back.hpp"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +24,10 @@ struct PlaceOptions {
     std::vector<std::string> more; // words after the two sides
     bool help = false;             // was asked for and printed
 
-    // `words`: the names of the words after the sides; all are needed.
+    // `words`: the names of the words after the sides; all are needed. The sides are not.
     Status parse(const Arguments& arguments, const std::vector<std::string>& words);
+    // Finds out which sides are meant if they were left out: those of the run, if one was named.
+    Status complete(std::optional<std::int64_t> run);
 
 private:
     std::string command_;

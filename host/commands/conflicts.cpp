@@ -7,6 +7,7 @@
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/going_back.hpp"
 #include "syncline/orchestrate/inbox.hpp"
 
 #include <algorithm>
@@ -64,20 +65,17 @@ Status parse(const Arguments& arguments, po::options_description& options,
                                    : "'" + display_key(words[0]) + "' is none of " + all_verbs +
                                          "; did you mean '" + near + "'?");
     }
-    if (words.size() < 3) {
-        return Status(Code::invalid_argument,
-                      "'" + words[0] +
-                          "' needs the sync's two sides: SOURCE and TARGET, in the "
-                          "order they are synchronised in; see --help");
-    }
     if (vm.count("state") != 0 && state.empty()) {
         return Status(Code::invalid_argument, "--state needs a directory; it is empty");
     }
+    if (words[0] == "list" && words.size() == 2) {
+        return Status(Code::invalid_argument,
+                      "'list' needs both SOURCE and TARGET, or neither; see --help");
+    }
     into.verb = words[0];
-    into.spec.source = words[1];
-    into.spec.target = words[2];
-    if (words.size() == 4) {
-        into.key = words[3];
+    const bool names_sides = words.size() > 2;
+    if (words.size() % 2 == 0) {
+        into.key = words.back();
         if (into.key.empty()) {
             return Status(Code::invalid_argument, "KEY is empty; name an item as 'list' shows it");
         }
@@ -85,8 +83,18 @@ Status parse(const Arguments& arguments, po::options_description& options,
     if (into.all && !into.key.empty()) {
         return Status(Code::invalid_argument, "give either KEY or --all, not both");
     }
-    into.spec.state_directory =
+    SyncPlace place;
+    place.state_directory =
         state.empty() ? default_state_directory() : std::filesystem::absolute(state);
+    if (names_sides) {
+        place.source = words[1];
+        place.target = words[2];
+    } else {
+        SYNCLINE_TRY(find_place(place.state_directory, std::nullopt, system_clock(), place));
+    }
+    into.spec.source = place.source;
+    into.spec.target = place.target;
+    into.spec.state_directory = place.state_directory;
     return {};
 }
 
@@ -352,7 +360,9 @@ int conflicts_command(const Arguments& arguments, const std::shared_ptr<Interrup
         "       syncline conflicts resolve SOURCE TARGET KEY --take source|target|both|FILE\n"
         "       syncline conflicts resolve SOURCE TARGET --all --take source|target|both\n\n"
         "What the last run left because both sides changed. 'resolve' writes what you take to the\n"
-        "other side (FILE: to both), unless a side changed since that run.\n\nOptions",
+        "other side (FILE: to both), unless a side changed since that run. SOURCE and TARGET can "
+        "be\n"
+        "left out where the state knows only one sync.\n\nOptions",
         100, 60);
     options.add_options()("take", po::value(&request.take)->value_name("WHAT"),
                           "source, target, both (keeps the loser under a conflict name), or a file "

@@ -273,6 +273,10 @@ int history_command(const Arguments& arguments) {
             return fail(is_number);
         }
     }
+    const Status complete = options.complete(number != 0 ? std::optional(number) : std::nullopt);
+    if (!complete.ok()) {
+        return fail(complete);
+    }
     Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
     if (!plugins.ok()) {
         return fail(plugins.status());

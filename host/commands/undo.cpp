@@ -123,6 +123,9 @@ int undo_command(const Arguments& arguments, const std::shared_ptr<Interrupts>& 
     if (parsed.ok()) {
         parsed = parse_force(force, spec);
     }
+    if (parsed.ok() && !options.help) {
+        parsed = options.complete(spec.run);
+    }
     if (!parsed.ok()) {
         return fail(parsed);
     }
@@ -163,6 +166,9 @@ int restore_command(const Arguments& arguments, const std::shared_ptr<Interrupts
     }
     if (parsed.ok() && !options.help && options.more[0].empty()) {
         parsed = Status(Code::invalid_argument, "KEY is empty; name an item as history shows it");
+    }
+    if (parsed.ok() && !options.help) {
+        parsed = options.complete(spec.run);
     }
     if (!parsed.ok()) {
         return fail(parsed);

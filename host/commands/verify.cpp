@@ -117,6 +117,9 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
     if (parsed.ok()) {
         parsed = parse_globs(arguments, options.options, spec.rules.filter);
     }
+    if (parsed.ok() && !options.help) {
+        parsed = options.complete(std::nullopt);
+    }
     if (!parsed.ok()) {
         return fail(parsed);
     }

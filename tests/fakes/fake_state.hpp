@@ -397,6 +397,14 @@ public:
         SYNCLINE_TRY(failure.next_call());
         return std::unique_ptr<SyncState>(std::make_unique<FakeSyncState>(shared(name)));
     }
+    Result<std::vector<std::string>> sync_names() override {
+        SYNCLINE_TRY(failure.next_call());
+        std::vector<std::string> names;
+        for (const auto& [name, data] : syncs_) {
+            names.push_back(name);
+        }
+        return names;
+    }
     Result<Bytes> plan_key() override {
         SYNCLINE_TRY(failure.next_call());
         return Bytes(32, 'k');

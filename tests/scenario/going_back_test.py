@@ -73,6 +73,36 @@ class Undo(GoingBack):
                         {"d/b": {"content": "edited there", "exec": True},
                          "big": {"size": 600_001, "fill": "other\n"}})
 
+    def test_renames(self):
+        self.agree({"a": "1", "b": "2", "dir/x": "3", "dir/sub/y": "4", **{f"k{i}": "" for i in range(9)}})
+        for old, new in (("a", "swap"), ("b", "a"), ("swap", "b"), ("dir", "moved")):
+            os.rename(os.path.join(self.a, os.fsencode(old)), os.path.join(self.a, os.fsencode(new)))
+        before = self.both()
+        report = self.sync()
+        self.assertEqual(report["done_actions"]["rename"], 3)
+        undone = self.undo(report["run"])
+        self.assertEqual(undone["outcomes"]["ok"], undone["outcomes"]["planned"])
+        self.assertEqual(self.both(), before)
+
+    def test_the_sides_can_be_left_out(self):
+        self.agree({"a": "1"})
+        self.edit(self.a, {"a": "2"})
+        report = self.sync()
+        self.assertIn(f"{report['run']}  ", self.run_ok("history").stdout.decode())
+        self.run_ok("verify")
+        self.run_ok("undo", str(report["run"]))
+        self.assertEqual(trees.snapshot(self.b)[b"a"].data, b"1")
+        self.run_ok("restore", "a", "--run", str(report["run"]), "--to", "old")
+        self.assertEqual((self.world.folder / "old").read_text(), "1")
+        missing = self.run_ok("undo", "99", code=3)
+        self.assertIn("no run 99", self.message(missing))
+        os.mkdir(self.world.folder / "c")
+        self.run_ok("sync", "a", "c")
+        several = self.run_ok("history", code=2)
+        self.assertIn("2 syncs could be meant", self.message(several))
+        self.assertIn("/a <-> ", self.message(several))
+        self.run_ok("history", "--run", str(report["run"]))
+
     def test_deletions(self):
         self.check_undo({**{f"keep{i}": "1" for i in range(7)}, "gone": "4", "dir/x": "5",
                          "dir/sub/y": {"content": "6", "exec": True}, "l": {"link": "keep1"}},

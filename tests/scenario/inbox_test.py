@@ -55,6 +55,15 @@ class Conflicts(Inbox):
         self.assertIn("f.txt  (both changed)", text)
         self.assertIn("3 conflicts after run 2", text)
 
+    def test_the_sides_can_be_left_out(self):
+        self.assertIn("3 conflicts after run 2", self.text("conflicts", "list"))
+        self.assertIn("-1s", self.text("conflicts", "show", "f.txt"))
+        self.text("conflicts", "resolve", "bin", "--take", "source")
+        self.assertEqual(self.both("bin"), "1\0")
+        self.text("conflicts", "resolve", "--all", "--take", "target")
+        self.assertEqual(self.open_keys(), [])
+        self.text("failures", "list")
+
     def test_show_text_json_and_other(self):
         text = self.text("conflicts", "show", "a", "b", "f.txt")
         for line in ("-1s", "+1", "-5", "+5t"):

@@ -75,6 +75,20 @@ public:
             directory_ / ("plan-" + state::file_stem_of(sync_name) + ".db"), clock_));
     }
 
+    Result<std::vector<std::string>> sync_names() override {
+        SYNCLINE_STATE_ASSIGN(Database database,
+                              Database::open(directory_ / "state.db", OpenMode::read_write));
+        SYNCLINE_STATE_ASSIGN(Statement rows, database.prepare("SELECT name FROM sync"));
+        std::vector<std::string> names;
+        for (;;) {
+            SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+            if (!has_row) {
+                return names;
+            }
+            names.emplace_back(rows.bytes(0));
+        }
+    }
+
     Result<Bytes> plan_key() override { return state::read_or_make_key(directory_ / "plan.key"); }
 
 private:

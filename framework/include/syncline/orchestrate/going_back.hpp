@@ -25,6 +25,12 @@ struct SyncPlace {
     std::filesystem::path state_directory;
 };
 
+// The sync that is meant where nobody names its sides: the one that a run is of, or the only one
+// that ever ran. Code::not_found if there is none, Code::invalid_argument, with their names, if
+// there are several.
+Status find_place(const std::filesystem::path& state_directory, std::optional<std::int64_t> of_run,
+                  const Clock& clock, SyncPlace& into);
+
 // What is known of a sync, for reading.
 class History {
 public:

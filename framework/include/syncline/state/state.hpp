@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace syncline {
 
@@ -43,6 +44,8 @@ public:
     // process that holds it.
     virtual Result<std::unique_ptr<SyncLock>> lock(const std::string& name) = 0;
     virtual Result<std::unique_ptr<SyncState>> open_sync(const std::string& sync_name) = 0;
+    // The syncs that were opened before, in no order.
+    virtual Result<std::vector<std::string>> sync_names() = 0;
     // 32 random bytes that are this directory's alone, made when first asked for: with them a plan
     // that comes back from a file shows whether it is the one that was written.
     virtual Result<Bytes> plan_key() = 0;
