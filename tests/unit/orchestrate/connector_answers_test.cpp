@@ -3,6 +3,8 @@
 #include "fakes/world.hpp"
 #include "syncline/core/meta.hpp"
 
+#include <atomic>
+
 using namespace syncline;
 using namespace syncline::fakes;
 
@@ -155,7 +157,8 @@ BOOST_AUTO_TEST_CASE(a_restored_directory_lost_files_when_the_run_was_cut_short)
     w.b.erase("d/old");
     w.b.erase("d/");
     w.a.add_object("d/new", "y", 2);
-    w.b.before_call = [made = 0](FakeOp op, BytesView) mutable {
+    std::atomic<int> made = 0;
+    w.b.before_call = [&made](FakeOp op, BytesView) {
         made += op == FakeOp::put ? 1 : 0;
         return made > 1 && (op == FakeOp::put || op == FakeOp::flush)
                    ? Status(Code::cancelled, "cut off")
