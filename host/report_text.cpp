@@ -129,8 +129,9 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     const bool is_sync = report.command == "sync";
     out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ")
         << display_key(report.target) << "  ("
-        << (is_sync ? std::string(name_of(report.mode))
-                    : report.command + " of run " + std::to_string(report.of_run))
+        << (is_sync              ? std::string(name_of(report.mode))
+            : report.of_run != 0 ? report.command + " of run " + std::to_string(report.of_run)
+                                 : report.command)
         << (is_sync && report.first_run ? ", first run" : "") << ")\n";
     out << (executed ? "  done: " : "  would: ");
     const char* separator = "";
@@ -190,7 +191,7 @@ void print_items(std::ostream& out, const SyncReport& report) {
 void print_messages(std::ostream& out, const SyncReport& report,
                     const std::vector<std::string>& strategies) {
     const Outcomes& o = report.outcomes;
-    const bool is_sync = report.command == "sync";
+    const bool goes_back = report.of_run != 0;
     if (!report.guard.ok()) {
         out << "syncline: stopped before anything was changed: " << report.guard.message() << '\n';
         return;
@@ -221,7 +222,7 @@ void print_messages(std::ostream& out, const SyncReport& report,
         out << "syncline: " << report.not_archived_count - kShown
             << " more old contents are not archived\n";
     }
-    if (!is_sync && o.ok > 0 && !report.interrupted) {
+    if (goes_back && o.ok > 0 && !report.interrupted) {
         out << "syncline: only the side that the run wrote was changed back; the next sync takes "
                "that for an edit and carries it to the other side\n";
     }
@@ -229,21 +230,21 @@ void print_messages(std::ostream& out, const SyncReport& report,
         out << "syncline: " << display_count(o.failed, "item")
             << " failed; the next run tries them again\n";
     }
-    if (report.unreadable > 0 && !is_sync) {
+    if (report.unreadable > 0 && goes_back) {
         out << "syncline: " << display_count(report.unreadable, "item")
             << " could not be taken back; the list above says why\n";
     } else if (report.unreadable > 0) {
         out << "syncline: " << display_count(report.unreadable, "item")
             << " could not be read and stayed as before on both sides; check the permissions\n";
     }
-    if (o.conflicted > 0 && !is_sync) {
+    if (o.conflicted > 0 && goes_back) {
         out << "syncline: " << display_count(o.conflicted, "item")
             << " left alone, because somebody changed " << (o.conflicted == 1 ? "it" : "them")
             << " after the run; 'syncline restore' brings single items back all the same\n";
     } else if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
-            << "; make both sides equal, "
+            << "; see 'syncline conflicts list', make both sides equal, "
             << (strategies.empty() ? "or let a strategy decide: --on-conflict newer-wins (see "
                                      "'syncline plugin list')"
                                    : "or add a strategy that decides where " + joined(strategies) +

@@ -1,8 +1,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "conflict_text.hpp"
-#include "engine.hpp"
-#include "interrupts.hpp"
+#include "foreground_run.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
@@ -21,7 +20,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr RunId kOnlyRun = 1;                                  // of this process
 constexpr std::uint64_t kShownBytes = std::uint64_t{1} << 20U; // larger contents are not compared
 constexpr std::size_t kMostContent = std::size_t{64} << 20U;
 
@@ -129,8 +127,8 @@ bool is_among(const std::vector<RunNote>& notes, const RunNote& note) {
 }
 
 // Runs over some of the inbox and says how that went; what is not among them stays in it.
-int run_over(Request& request, PluginRegistry& plugins, const Inbox& inbox, Selection selection,
-             const std::vector<RunNote>& settled, const std::shared_ptr<Interrupts>& interrupts) {
+int run_over(Request& request, ForegroundRun& run, const Inbox& inbox, Selection selection,
+             const std::vector<RunNote>& settled) {
     for (const std::vector<RunNote>* notes : {&inbox.conflicts, &inbox.failures}) {
         for (const RunNote& note : *notes) {
             if (!is_among(settled, note)) {
@@ -138,38 +136,10 @@ int run_over(Request& request, PluginRegistry& plugins, const Inbox& inbox, Sele
             }
         }
     }
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, request.spec.workers, !request.common.verbose, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
-    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
-    if (!feed.ok()) {
-        return fail(feed.status());
-    }
     request.spec.rules.mode = inbox.mode;
-    RunControl control;
-    control.drain = interrupts->drain_token();
-    control.stop = interrupts->stop_token();
+    RunControl control = run.control();
     control.selection = &selection;
-    const SyncReport report =
-        run_sync({plugins, (*engine)->pool(), progress, system_clock()}, request.spec, control);
-    (*feed)->finish(report.error);
-    (*engine)->end_progress_view();
-    const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
-    const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
-    if (request.common.json()) {
-        std::cout << report_json(report, code) << '\n';
-    } else if (report.error.ok()) {
-        print_summary(std::cout, report);
-        print_items(std::cout, report);
-    }
-    std::cout.flush();
-    if (!report.error.ok()) {
-        complain(report.error);
-    }
-    return code;
+    return run.report(run_sync(run.services(), request.spec, control), request.spec.strategies);
 }
 
 int list(const Request& request, const Inbox& inbox, const std::vector<RunNote>& notes,
@@ -197,20 +167,14 @@ int list(const Request& request, const Inbox& inbox, const std::vector<RunNote>&
     return exit_code::kInSync;
 }
 
-int show(const Request& request, PluginRegistry& plugins, const Inbox& inbox,
-         const std::shared_ptr<Interrupts>& interrupts) {
+int show(const Request& request, ForegroundRun& run, const Inbox& inbox) {
     const Result<std::vector<RunNote>> notes = chosen(request, inbox.conflicts, "conflict");
     if (!notes.ok()) {
         return fail(Status(Code::invalid_argument, notes.status().message()));
     }
-    Result<std::unique_ptr<Engine>> engine = Engine::start(interrupts, 1, false, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
     const RunNote& note = notes->front();
-    const Result<ConflictView> view = look_at_conflict(
-        {plugins, (*engine)->pool(), progress, system_clock()}, request.spec, note, kShownBytes);
+    const Result<ConflictView> view =
+        look_at_conflict(run.services(), request.spec, note, kShownBytes);
     if (!view.ok()) {
         return fail(view.status());
     }
@@ -254,8 +218,7 @@ bool needs_listing(const RunNote& note) {
             (note.source_version.empty() || note.target_version.empty()));
 }
 
-int resolve(Request& request, PluginRegistry& plugins, const Inbox& inbox,
-            const std::shared_ptr<Interrupts>& interrupts) {
+int resolve(Request& request, ForegroundRun& run, const Inbox& inbox) {
     if (request.key.empty() && !request.all) {
         return usage_error("'resolve' needs the KEY of a conflict, or --all; see 'conflicts list'");
     }
@@ -307,13 +270,12 @@ int resolve(Request& request, PluginRegistry& plugins, const Inbox& inbox,
         selection.keys.push_back(note.key);
     }
     request.spec.rules.delete_vs_change = DeleteVsChange::conflict; // the person decides
-    const int code = run_over(request, plugins, inbox, std::move(selection), settled, interrupts);
+    const int code = run_over(request, run, inbox, std::move(selection), settled);
     return code == exit_code::kInSync && settled.size() < notes->size() ? exit_code::kConflicts
                                                                         : code;
 }
 
-int retry_or_drop(Request& request, PluginRegistry& plugins, const Inbox& inbox,
-                  const std::shared_ptr<Interrupts>& interrupts) {
+int retry_or_drop(Request& request, ForegroundRun& run, const Inbox& inbox) {
     const bool retry = request.verb == "retry";
     if (!retry && request.key.empty() && !request.all) {
         return usage_error("'drop' needs the KEY of a failure, or --all; see 'failures list'");
@@ -334,20 +296,22 @@ int retry_or_drop(Request& request, PluginRegistry& plugins, const Inbox& inbox,
             }
         }
     }
-    return run_over(request, plugins, inbox, std::move(selection), *notes, interrupts);
+    return run_over(request, run, inbox, std::move(selection), *notes);
 }
 
 template <typename Act>
-int with_inbox(const Request& request, Act&& act) {
-    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(request.common);
-    if (!plugins.ok()) {
-        return fail(plugins.status());
+int with_inbox(const Request& request, const std::shared_ptr<Interrupts>& interrupts, Act&& act) {
+    Result<std::unique_ptr<ForegroundRun>> run =
+        ForegroundRun::start(request.common, interrupts, request.spec.workers);
+    if (!run.ok()) {
+        return fail(run.status());
     }
-    const Result<Inbox> inbox = read_inbox(**plugins, request.spec, system_clock());
+    const Result<Inbox> inbox =
+        read_inbox((*run)->services().plugins, request.spec, system_clock());
     if (inbox.code() == Code::not_found) {
         return fail(Status(Code::invalid_config, inbox.status().message()));
     }
-    return inbox.ok() ? act(**plugins, *inbox) : fail(inbox.status());
+    return inbox.ok() ? act(**run, *inbox) : fail(inbox.status());
 }
 
 } // namespace
@@ -383,11 +347,11 @@ int conflicts_command(const Arguments& arguments, const std::shared_ptr<Interrup
                                ? "'show' needs the KEY of a conflict; see 'conflicts list'"
                                : "'list' takes no KEY; use 'conflicts show'");
     }
-    return with_inbox(request, [&](PluginRegistry& plugins, const Inbox& inbox) {
+    return with_inbox(request, interrupts, [&](ForegroundRun& run, const Inbox& inbox) {
         return request.verb == "list"
                    ? list(request, inbox, inbox.conflicts, "conflict", "conflicts")
-               : request.verb == "show" ? show(request, plugins, inbox, interrupts)
-                                        : resolve(request, plugins, inbox, interrupts);
+               : request.verb == "show" ? show(request, run, inbox)
+                                        : resolve(request, run, inbox);
     });
 }
 
@@ -412,9 +376,9 @@ int failures_command(const Arguments& arguments, const std::shared_ptr<Interrupt
     if (request.verb == "list" && (request.all || !request.key.empty())) {
         return usage_error("'list' takes neither KEY nor --all");
     }
-    return with_inbox(request, [&](PluginRegistry& plugins, const Inbox& inbox) {
+    return with_inbox(request, interrupts, [&](ForegroundRun& run, const Inbox& inbox) {
         return request.verb == "list" ? list(request, inbox, inbox.failures, "failure", "failures")
-                                      : retry_or_drop(request, plugins, inbox, interrupts);
+                                      : retry_or_drop(request, run, inbox);
     });
 }
 

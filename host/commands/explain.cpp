@@ -1,7 +1,6 @@
 #include "commands/sync_options.hpp"
 
-#include "engine.hpp"
-#include "interrupts.hpp"
+#include "foreground_run.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/hash.hpp"
@@ -17,7 +16,6 @@ namespace syncline::host {
 
 namespace {
 
-constexpr RunId kOnlyRun = 1;            // of this process
 constexpr std::size_t kShownDigits = 16; // of a hash; -o json has all
 
 std::ostream& line(std::ostream& out, std::string_view label) {
@@ -175,35 +173,21 @@ int explain_command(const Arguments& arguments, const std::shared_ptr<Interrupts
     if (options.help) {
         return exit_code::kInSync;
     }
-    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
-    if (!plugins.ok()) {
-        return fail(plugins.status());
-    }
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, options.spec.workers, !options.common.verbose, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
-    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
-    if (!feed.ok()) {
-        return fail(feed.status());
+    Result<std::unique_ptr<ForegroundRun>> run =
+        ForegroundRun::start(options.common, interrupts, options.spec.workers);
+    if (!run.ok()) {
+        return fail(run.status());
     }
     Explanation explanation;
     explanation.key = options.key;
-    RunControl control;
-    control.drain = interrupts->drain_token();
-    control.stop = interrupts->stop_token();
+    RunControl control = (*run)->control();
     control.dry_run = true;
     control.explain = &explanation;
-    const SyncReport report =
-        run_sync({**plugins, (*engine)->pool(), progress, system_clock()}, options.spec, control);
-    (*feed)->finish(report.error);
-    (*engine)->end_progress_view(); // off the screen before anything else is printed
+    const SyncReport report = run_sync((*run)->services(), options.spec, control);
+    (*run)->finish(report.error);
     if (!report.error.ok()) {
         fail(report.error);
-        return report.error.code() == Code::cancelled ? interrupts->exit_code()
-                                                      : exit_code_of(report);
+        return (*run)->exit_code_of(report);
     }
     if (options.common.json()) {
         std::cout << explanation_json(explanation) << '\n';

@@ -1,26 +1,18 @@
 #include "commands/sync_options.hpp"
 
 #include "bandwidth.hpp"
-#include "engine.hpp"
-#include "interrupts.hpp"
-#include "op_json.hpp"
-#include "report_text.hpp"
-#include "syncline/core/clock.hpp"
+#include "foreground_run.hpp"
 #include "syncline/core/text.hpp"
-#include "syncline/orchestrate/exit_code.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace syncline::host {
 
 namespace {
-
-constexpr RunId kOnlyRun = 1; // of this process
 
 std::vector<std::string> split(const std::string& text, char at) {
     std::vector<std::string> parts;
@@ -276,77 +268,23 @@ Status parse_sync_options(const Arguments& arguments, SyncCommand command, SyncO
     return {};
 }
 
-// Shows every operation as it is read from the plan, so that a plan of any length needs no memory.
 int run_and_report(SyncOptions& options, bool show_plan,
                    const std::shared_ptr<Interrupts>& interrupts) {
-    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
-    if (!plugins.ok()) {
-        return fail(plugins.status());
+    Result<std::unique_ptr<ForegroundRun>> run =
+        ForegroundRun::start(options.common, interrupts, options.spec.workers);
+    if (!run.ok()) {
+        return fail(run.status());
     }
-    const bool json = options.common.json();
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, options.spec.workers, !options.common.verbose, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
-    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
-    if (!feed.ok()) {
-        return fail(feed.status());
-    }
-    RunControl control;
-    control.drain = interrupts->drain_token();
-    control.stop = interrupts->stop_token();
+    RunControl control = (*run)->control();
     control.dry_run = options.dry_run;
     control.write_plan = options.out;
     control.apply_plan = options.plan;
-    bool first = true;
-    if (show_plan && json) {
-        std::cout << "{\n\"operations\": [";
-    }
     if (show_plan) {
-        control.show = [&](const PlannedOp& op) {
-            if (first) {
-                (*engine)->end_progress_view();
-            }
-            if (json) {
-                std::cout << (first ? "\n  " : ",\n  ")
-                          << op_json(op).dump(-1, ' ', false,
-                                              nlohmann::json::error_handler_t::replace);
-            } else {
-                std::cout << op_line(op) << '\n';
-            }
-            first = false;
-        };
+        (*run)->show_operations(control);
     }
-    const SyncReport report =
-        run_sync({**plugins, (*engine)->pool(), progress, system_clock()}, options.spec, control);
-    (*feed)->finish(report.error);
-    (*engine)->end_progress_view(); // off the screen before anything else is printed
-    const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
-    const int code = interrupted ? interrupts->exit_code() : exit_code_of(report);
-    if (json) {
-        if (show_plan) {
-            std::cout << "\n],\n";
-            if (!report.error.ok()) {
-                std::cout << "\"error\": " << error_object(report.error).dump() << ",\n";
-            }
-            std::cout << "\"report\": ";
-        }
-        std::cout << report_json(report, code) << (show_plan ? "}\n" : "\n");
-    } else if (report.error.ok()) {
-        print_summary(std::cout, report);
-        if (!show_plan) {
-            print_items(std::cout, report);
-        }
-    }
-    std::cout.flush();
-    if (!report.error.ok()) {
-        complain(report.error);
-        return code;
-    }
-    print_messages(std::cerr, report, options.spec.strategies);
-    if (!options.out.empty()) {
+    const SyncReport report = run_sync((*run)->services(), options.spec, control);
+    const int code = (*run)->report(report, options.spec.strategies);
+    if (report.error.ok() && !options.out.empty()) {
         const std::string file = display_key(options.out.native());
         std::cerr << (report.plan_id.empty()
                           ? "syncline: no plan was written, since a guard stopped it\n"

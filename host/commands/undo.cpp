@@ -1,8 +1,6 @@
 // `syncline undo` and `syncline restore`: both end in a run that is reported like any other.
 #include "commands.hpp"
-#include "engine.hpp"
-#include "interrupts.hpp"
-#include "op_json.hpp"
+#include "foreground_run.hpp"
 #include "place_options.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
@@ -11,76 +9,30 @@
 
 #include <functional>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace syncline::host {
 
 namespace {
 
-constexpr RunId kOnlyRun = 1; // of this process
 constexpr std::size_t kWorkers = 2;
 
 using GoBack = std::function<SyncReport(const RunServices&, const RunControl&)>;
 
 int go_back(const PlaceOptions& options, bool dry_run,
             const std::shared_ptr<Interrupts>& interrupts, const GoBack& go) {
-    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
-    if (!plugins.ok()) {
-        return fail(plugins.status());
+    Result<std::unique_ptr<ForegroundRun>> run =
+        ForegroundRun::start(options.common, interrupts, kWorkers);
+    if (!run.ok()) {
+        return fail(run.status());
     }
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, kWorkers, !options.common.verbose, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
-    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
-    if (!feed.ok()) {
-        return fail(feed.status());
-    }
-    const bool json = options.common.json();
-    RunControl control;
-    control.drain = interrupts->drain_token();
-    control.stop = interrupts->stop_token();
+    RunControl control = (*run)->control();
     control.dry_run = dry_run;
-    bool first = true;
     if (dry_run) {
-        std::cout << (json ? "{\n\"operations\": [" : "");
-        control.show = [&](const PlannedOp& op) {
-            if (first) {
-                (*engine)->end_progress_view();
-            }
-            if (json) {
-                std::cout << (first ? "\n  " : ",\n  ")
-                          << op_json(op).dump(-1, ' ', false,
-                                              nlohmann::json::error_handler_t::replace);
-            } else {
-                std::cout << op_line(op) << '\n';
-            }
-            first = false;
-        };
+        (*run)->show_operations(control);
     }
-    const SyncReport report = go({**plugins, (*engine)->pool(), progress, system_clock()}, control);
-    (*feed)->finish(report.error);
-    (*engine)->end_progress_view(); // off the screen before anything else is printed
-    const bool interrupted = report.interrupted || report.error.code() == Code::cancelled;
-    const int code = interrupted          ? interrupts->exit_code()
-                     : !report.error.ok() ? exit_code_of(report.error)
-                                          : exit_code_of(report);
-    if (json) {
-        std::cout << (dry_run ? "\n],\n\"report\": " : "") << report_json(report, code)
-                  << (dry_run ? "}\n" : "\n");
-    } else if (report.error.ok()) {
-        print_summary(std::cout, report);
-        print_items(std::cout, report);
-    }
-    std::cout.flush();
-    if (!report.error.ok()) {
-        complain(report.error);
-        return code;
-    }
-    print_messages(std::cerr, report, {});
-    return code;
+    return (*run)->report(go((*run)->services(), control), {});
 }
 
 Status parse_force(const std::string& text, UndoSpec& into) {

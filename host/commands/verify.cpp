@@ -1,7 +1,6 @@
 #include "syncline/orchestrate/verify.hpp"
 #include "commands.hpp"
-#include "engine.hpp"
-#include "interrupts.hpp"
+#include "foreground_run.hpp"
 #include "place_options.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
@@ -17,7 +16,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr RunId kOnlyRun = 1; // of this process
 constexpr std::size_t kWorkers = 2;
 
 std::string dump(const ordered_json& json, int indent) {
@@ -128,19 +126,10 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
     }
     spec.place = options.place;
     spec.workers = kWorkers;
-    Result<std::unique_ptr<PluginRegistry>> plugins = open_plugins(options.common);
-    if (!plugins.ok()) {
-        return fail(plugins.status());
-    }
-    Result<std::unique_ptr<Engine>> engine =
-        Engine::start(interrupts, kWorkers, !options.common.verbose, system_clock());
-    if (!engine.ok()) {
-        return fail(engine.status());
-    }
-    RunProgress progress;
-    Result<std::unique_ptr<RunFeed>> feed = (*engine)->progress().open(kOnlyRun, progress);
-    if (!feed.ok()) {
-        return fail(feed.status());
+    Result<std::unique_ptr<ForegroundRun>> run =
+        ForegroundRun::start(options.common, interrupts, kWorkers);
+    if (!run.ok()) {
+        return fail(run.status());
     }
     const bool json = options.common.json();
     bool first = true;
@@ -148,18 +137,16 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
     std::stop_source either; // nothing is changed, so an interruption may end it at once
     const std::stop_callback on_drain(interrupts->drain_token(),
                                       [&either] { either.request_stop(); });
-    const VerifyReport report = verify_sync(
-        {**plugins, (*engine)->pool(), progress, system_clock()}, spec,
-        [&](const Difference& difference) {
-            if (first) {
-                (*engine)->end_progress_view();
-            }
-            print(difference, json, first);
-            first = false;
-        },
-        either.get_token());
-    (*feed)->finish(report.error);
-    (*engine)->end_progress_view(); // off the screen before anything else is printed
+    const VerifyReport report = verify_sync((*run)->services(), spec,
+                                            [&](const Difference& difference) {
+                                                if (first) {
+                                                    (*run)->end_progress_view();
+                                                }
+                                                print(difference, json, first);
+                                                first = false;
+                                            },
+                                            either.get_token());
+    (*run)->finish(report.error);
     const int code = code_of(report, *interrupts);
     print_end(report, json, code);
     std::cout.flush();

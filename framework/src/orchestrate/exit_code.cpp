@@ -49,8 +49,10 @@ int exit_code_of(const SyncReport& report) {
     }
     if (!report.error.ok()) {
         // What a connector calls an invalid argument is nobody's command line.
-        return report.error.code() == Code::invalid_argument ? exit_code::kUnexpected
-                                                             : exit_code_of(report.error);
+        const bool is_connectors = !report.error.error().endpoint.empty();
+        return report.error.code() == Code::invalid_argument && is_connectors
+                   ? exit_code::kUnexpected
+                   : exit_code_of(report.error);
     }
     if (!outcomes.add_up()) {
         return exit_code::kUnexpected;
