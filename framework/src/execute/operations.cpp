@@ -365,15 +365,12 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
     return {};
 }
 
-// Where a version says nothing yet, because the item was written so shortly before, its content
-// will say whether it moved.
+// Both contents are remembered, so that one that is only touched, or was written so shortly before
+// that its version says nothing, is known again.
 BaseEntry Operations::differing_entry(BytesView key, const Item& source, const Item& target,
                                       const CallContext& call) const {
     BaseEntry entry = entry_of(key, source, target, {});
     entry.differs = true;
-    if (!entry.source_version.empty() && !entry.target_version.empty()) {
-        return entry;
-    }
     const Result<HashedItem> here = hash_item(source_, call, key);
     const Result<HashedItem> there = hash_item(target_, call, key);
     if (here.ok() && there.ok() && here->item.version == source.version &&

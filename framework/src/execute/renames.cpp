@@ -268,17 +268,19 @@ Status Operations::follow_item(OpResult& result, const CallContext& call) const 
     if (!there.ok()) {
         return there.status();
     }
-    const Item& planned = item_on(op, op.side);
+    Item planned = item_on(op, op.side);
     if (there->version != planned.version &&
         to.stat(call, op.other_key).code() != Code::not_found) {
         return moved(op, op.key, op.side);
     }
-    record_rename(result, *there);
     // The version as planned: what changed since then is a change under the new name.
+    follow_meta(op, planned, call);
+    record_rename(result, *there);
     const Side from = other(op.side);
     result.base_changes.push_back(erasure(op.other_key));
     result.base_changes.push_back(
-        {entry_of(op.key, from, item_on(op, from), planned, Bytes(agreed_hash(op))), false});
+        {entry_of(op.key, from, item_on(op, from), std::move(planned), Bytes(agreed_hash(op))),
+         false});
     return {};
 }
 

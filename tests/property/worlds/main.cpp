@@ -123,7 +123,7 @@ public:
         for (const std::string& line : story_) {
             text += "    " + line + "\n";
         }
-        return text;
+        return text + "    the last plan: " + (planned_.empty() ? "nothing" : planned_) + "\n";
     }
 
 private:
@@ -261,8 +261,8 @@ private:
         control.drain = std::move(drain);
         planned_.clear();
         control.show = [this](const syncline::PlannedOp& op) {
-            planned_ += "; " + std::string(name_of(op.action)) + " '" + show(op.key) + "' on " +
-                        std::string(name_of(op.side)) + ": " + op.reason;
+            planned_ += (planned_.empty() ? "" : "; ") + std::string(name_of(op.action)) + " '" +
+                        show(op.key) + "' on " + std::string(name_of(op.side)) + ": " + op.reason;
         };
         const syncline::SyncReport report =
             run_sync({plugins_, pool_, progress, syncline::system_clock()}, spec, control);
@@ -378,7 +378,7 @@ private:
         const syncline::SyncReport again = clean_run("the second run");
         if (again.outcomes.planned != again.outcomes.conflicted + again.outcomes.skipped) {
             throw Problem("the second run is not idle: " + std::to_string(again.outcomes.planned) +
-                          " planned" + planned_);
+                          " planned");
         }
         expect_equal("source after the second run", tree(true), source_after);
         expect_equal("target after the second run", tree(false), target_after);

@@ -103,6 +103,11 @@ private:
         const Node* s = at(out_.source, path);
         const Node* t = at(out_.target, path);
         const Node* b = at(out_.base.source, path);
+        if (is_directory(b) && s != nullptr && t != nullptr && !is_directory(s) &&
+            !is_directory(t)) {
+            forget(path); // the directory is gone from both sides
+            b = nullptr;
+        }
         if (s == nullptr && t == nullptr) {
             forget(path);
         } else if (is_directory(s) && is_directory(t)) {
@@ -150,8 +155,8 @@ private:
         const Tree& there = on_source ? out_.source : out_.target;
         const Node* node = at(there, path);
         const auto restore = [&] { on_source ? copy_to_target(path) : copy_to_source(path); };
-        if (b == nullptr || (is_directory(b) && !is_directory(node))) {
-            restore(); // what took a directory's place is new: nobody deleted that
+        if (b == nullptr || is_directory(b) != is_directory(node)) {
+            restore(); // what took the place of another kind is new: nobody deleted that
         } else if (is_directory(node) && is_directory(b)) {
             deleted_container(path, on_source);
         } else if (equal(node, b)) {
@@ -159,9 +164,6 @@ private:
         } else if (rules_.delete_vs_change == DeleteVsChange::keep_change) {
             restore();
         } else if (rules_.delete_vs_change == DeleteVsChange::delete_wins) {
-            if (is_directory(node)) {
-                open("delete-wins against a directory that was a file");
-            }
             remove_both(path);
         } else {
             conflict(path);
