@@ -10,11 +10,12 @@ namespace syncline {
 
 namespace {
 
-// Up to so many in the inbox, every task's way is timed, and beyond that one of so many.
-constexpr std::size_t kAllTimed = 16;
+// Of so many in the inbox the way of one is timed: a look at the clock costs as much as the rest of
+// a submission. Where tasks are taken as they come, each finds it empty and is timed.
+constexpr std::size_t kOneTimedOf = 16;
 
-// So few in the inbox are not worth the meeting with the submitter at once.
-constexpr std::size_t kWorthALook = 16;
+// Fewer in the inbox are not worth the meeting with the submitter at once.
+constexpr std::size_t kWorthALook = 64;
 
 constexpr std::int64_t kShortNs = 1'000; // tasks are taken in batches if they last less
 
@@ -107,7 +108,7 @@ Status BoundedPool::submit_to(Line& line, Task&& task, const SubmitOptions& opti
         return Status(Code::cancelled, "interrupted before the worker pool took the task");
     }
     const std::size_t ahead = inbox_size_.load(std::memory_order_relaxed);
-    const bool timed = ahead < kAllTimed || ahead % kAllTimed == 0;
+    const bool timed = ahead % kOneTimedOf == 0;
     const std::int64_t now_ns = timed ? clock_.mono_ns() : kNotTimed;
     {
         Lock front(front_);

@@ -16,9 +16,9 @@ inline void pause_processor() {
 // now and then leaves the processor to whoever has work. False: in vain.
 template <typename P>
 bool spin_until(P found) {
-    constexpr int kLooks = 256;
-    constexpr int kPausesPerLook = 6;
-    constexpr int kLooksPerYield = 4;
+    constexpr int kLooks = 64;
+    constexpr int kPausesPerLook = 24;
+    constexpr int kLooksPerYield = 2;
     for (int look = 0; look < kLooks; ++look) {
         for (int i = 0; i < kPausesPerLook; ++i) {
             pause_processor();
