@@ -201,7 +201,7 @@ private:
     std::uint64_t epoch_ = 0;
     std::uint64_t epoch_began_at_ = 0;
     NodeStore store_;
-    NodeList spare_;
+    NodeStack spare_;
     std::vector<Line*> inbox_;               // the lines with tasks that were accepted
     std::atomic<std::size_t> inbox_size_{0}; // written under front_
     std::atomic<std::uint64_t> rejected_{0};
@@ -217,7 +217,7 @@ private:
     mutable AdaptiveMutex back_;
     std::atomic<std::uint64_t> finished_{0}; // written under back_
     TaskQueue queue_;
-    NodeList spent_;
+    NodeStack spent_;
     std::vector<std::unique_ptr<Seat>> seats_;
     std::vector<Seat*> sleepers_;        // the last to sleep is the first to be called
     std::vector<Run*> runs_;             // those of several tasks

@@ -27,6 +27,19 @@ struct alignas(64) TaskNode {
     Task task;
 };
 
+// Has the processor fetch a node that will be written to. What compilers make of the builtin for
+// the oldest x86-64 asks for reading only, and the writer would wait after all.
+inline void ask_for(const TaskNode* node) {
+    for (const char* line = reinterpret_cast<const char*>(node);
+         line < reinterpret_cast<const char*>(node + 1); line += 64) {
+#if defined(__x86_64__)
+        asm volatile("prefetchw %0" : : "m"(*line));
+#else
+        __builtin_prefetch(line, 1);
+#endif
+    }
+}
+
 class NodeList {
 public:
     bool empty() const { return head_ == nullptr; }
@@ -46,8 +59,7 @@ public:
         head_ = node->next;
         if (head_ != nullptr) {
             // Written by another core; its way here overlaps with what is done with `node`.
-            __builtin_prefetch(head_, 1);
-            __builtin_prefetch(reinterpret_cast<const char*>(head_) + 64, 1);
+            ask_for(head_);
         }
         return node;
     }
@@ -64,13 +76,37 @@ private:
     TaskNode* tail_ = nullptr; // meaningful while head_ is not null
 };
 
+// Nodes that are not in use. They come back from the cores that used them, which takes as long as
+// several submissions; hence not a list, in which only the next one is known.
+class NodeStack {
+public:
+    bool empty() const { return nodes_.empty(); }
+    void push(TaskNode* node) { nodes_.push_back(node); }
+    TaskNode* pop() {
+        TaskNode* const node = nodes_.back();
+        nodes_.pop_back();
+        if (nodes_.size() >= kAhead) {
+            ask_for(nodes_[nodes_.size() - kAhead]);
+        }
+        return node;
+    }
+    void append(NodeStack& other) {
+        nodes_.insert(nodes_.end(), other.nodes_.begin(), other.nodes_.end());
+        other.nodes_.clear();
+    }
+
+private:
+    static constexpr std::size_t kAhead = 8;
+    std::vector<TaskNode*> nodes_;
+};
+
 // Makes nodes; they live as long as it.
 class NodeStore {
 public:
-    void refill(NodeList& list) {
+    void refill(NodeStack& spare) {
         chunks_.push_back(std::make_unique<std::array<TaskNode, 64>>());
         for (TaskNode& node : *chunks_.back()) {
-            list.push(&node);
+            spare.push(&node);
         }
     }
 
