@@ -8,8 +8,7 @@ namespace syncline::host {
 namespace {
 
 constexpr std::int64_t kStopLimitNs = 10'000'000'000;
-constexpr std::size_t kTasksAhead =
-    32; // each of some hundred operations: a tenth of a second, 4 MiB
+constexpr std::size_t kTasksAhead = 18; // each of some hundred operations: 50 ms, 2 MiB
 
 } // namespace
 

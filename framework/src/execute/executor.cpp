@@ -20,7 +20,7 @@ namespace {
 // A task's worth of work. A folder stays in one batch where it can, because two workers that create
 // in one folder wait for each other; content ends a batch early, so that large items are shared
 // out, and few items make small batches, so that every worker has some.
-constexpr std::size_t kMostBatchOps = 80;
+constexpr std::size_t kMostBatchOps = 128;
 constexpr std::uint64_t kBatchesOfPhase = 64; // at least, where there are so many operations
 constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 
@@ -197,6 +197,11 @@ private:
     }
 
     void attempt(OpResult& result) {
+        carry_out(result);
+        record(result);
+    }
+
+    void carry_out(OpResult& result) {
         const std::optional<Side> given_up = needs_given_up(result.op);
         if (call_.stop.stop_requested() || drain_.stop_requested() || given_up) {
             result.outcome = Outcome::pending;
@@ -244,7 +249,13 @@ private:
         return std::nullopt;
     }
 
+    Status journal_failure() {
+        const std::lock_guard lock(mutex_);
+        return journal_failure_;
+    }
+
     Status take_results() {
+        SYNCLINE_TRY(journal_failure());
         std::vector<Batch> batches;
         {
             const std::lock_guard lock(mutex_);
@@ -310,7 +321,9 @@ private:
                 SYNCLINE_TRY(in_.report({result.op, result.outcome, result.code, result.message}));
             }
         }
-        SYNCLINE_TRY(record(result));
+        if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
+            in_.keeping.not_kept(result.op, result.not_kept);
+        }
         for (const BaseChange& change : result.base_changes) {
             SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
                                       : in_.base.put(to_view(change.entry)));
@@ -323,13 +336,21 @@ private:
         return due ? commit() : Status();
     }
 
-    // For the journal: what was done, or that what was intended was not.
-    Status record(const OpResult& result) {
+    // For the journal, at once because there the entries wait packed: what was done, or that what
+    // was intended was not.
+    void record(OpResult& result) {
         if (in_.keeping.journal == nullptr) {
-            return {};
+            return;
         }
+        const auto add = [this](const JournalEntry& entry) {
+            const Status added = in_.keeping.journal->add(in_.keeping.run, entry);
+            if (!added.ok()) {
+                const std::lock_guard lock(mutex_);
+                journal_failure_ = added;
+            }
+        };
         for (const JournalEntry& change : result.changes) {
-            SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, change));
+            add(change);
         }
         for (const Side side : {Side::source, Side::target}) {
             const bool is_done = std::any_of(
@@ -342,13 +363,10 @@ private:
                 entry.key = lost_key(result.op);
                 entry.side = side;
                 entry.action = Action::skip;
-                SYNCLINE_TRY(in_.keeping.journal->add(in_.keeping.run, entry));
+                add(entry);
             }
         }
-        if (result.outcome == Outcome::ok && result.tells_not_kept && in_.keeping.not_kept) {
-            in_.keeping.not_kept(result.op, result.not_kept);
-        }
-        return {};
+        result.changes = {};
     }
 
     // Data first, base second: a base ahead of the data would turn a power cut into a deletion.
@@ -386,6 +404,7 @@ private:
     }
 
     Status commit_journal() {
+        SYNCLINE_TRY(journal_failure());
         return in_.keeping.journal != nullptr ? in_.keeping.journal->commit() : Status();
     }
 
@@ -398,6 +417,7 @@ private:
 
     std::mutex mutex_;
     std::vector<Batch> done_; // guarded by mutex_
+    Status journal_failure_;  // guarded by mutex_
     std::atomic<GiveUp> given_up_[2] = {};
 
     bool broken_ = false; // a side cannot make its data durable

@@ -183,29 +183,42 @@ Status SqliteJournalStore::intend(std::int64_t run, std::span<const JournalEntry
 }
 
 Status SqliteJournalStore::add(std::int64_t run, const JournalEntry& entry) {
-    const std::lock_guard lock(mutex_);
-    if (run != run_ || gathered_.size() >= kMostGatheredBytes) {
-        SYNCLINE_TRY(write_gathered());
+    for (;;) {
+        {
+            const std::lock_guard lock(gathering_);
+            if (gathered_.count == 0 ||
+                (run == gathered_.run && gathered_.packed.size() < kMostGatheredBytes)) {
+                gathered_.run = run;
+                pack(entry, gathered_.packed);
+                ++gathered_.count;
+                return {};
+            }
+        }
+        SYNCLINE_TRY(commit());
     }
-    run_ = run;
-    pack(entry, gathered_);
-    ++gathered_count_;
-    return {};
-}
-
-Status SqliteJournalStore::write_gathered() {
-    if (gathered_count_ == 0) {
-        return {};
-    }
-    SYNCLINE_TRY(write(run_, gathered_, gathered_count_));
-    gathered_.clear();
-    gathered_count_ = 0;
-    return {};
 }
 
 Status SqliteJournalStore::commit() {
     const std::lock_guard lock(mutex_);
-    return write_gathered();
+    Gathered ready;
+    {
+        const std::lock_guard gathering(gathering_);
+        std::swap(ready, gathered_);
+    }
+    if (ready.count == 0) {
+        return {};
+    }
+    const Status written = write(ready.run, ready.packed, ready.count);
+    if (!written.ok()) { // nothing that was done may be forgotten: it waits for the next commit
+        const std::lock_guard gathering(gathering_);
+        if (gathered_.count == 0) {
+            std::swap(ready, gathered_);
+        } else if (gathered_.run == ready.run) {
+            gathered_.packed.insert(0, ready.packed);
+            gathered_.count += ready.count;
+        }
+    }
+    return written;
 }
 
 Result<std::optional<JournalEntry>> SqliteJournalStore::find(std::int64_t run, BytesView key,

@@ -30,22 +30,26 @@ public:
 private:
     Status open();
     Status write(std::int64_t run, BytesView packed, std::size_t count);
-    Status write_gathered();
     Result<std::vector<std::int64_t>> runs_beyond(const JournalLimits& limits,
                                                   std::int64_t current_run);
     Status forget_entries(std::int64_t run);
 
+    struct Gathered {
+        std::int64_t run = 0;
+        Bytes packed;
+        std::size_t count = 0;
+    };
+
     const std::filesystem::path state_file_;
     const std::int64_t sync_;
-    std::mutex mutex_; // guards everything below
+    std::mutex mutex_; // of the database, held while it is written; guards what follows it
     std::optional<sqlite::Database> database_;
     std::optional<sqlite::Statement> put_;
     std::optional<sqlite::Statement> find_;
     std::optional<sqlite::Statement> withdraw_;
     std::int64_t written_run_ = 0; // the last that entries were written for
-    std::int64_t run_ = 0;         // that the gathered entries belong to
-    Bytes gathered_;               // packed
-    std::size_t gathered_count_ = 0;
+    std::mutex gathering_;         // taken after mutex_, for moments only
+    Gathered gathered_;            // guarded by gathering_
 };
 
 } // namespace syncline::state

@@ -20,7 +20,7 @@
 namespace syncline {
 
 struct ExecuteOptions {
-    std::uint64_t commit_every_items = 10'000;
+    std::uint64_t commit_every_items = 4'000;
     std::int64_t commit_every_ns = 5'000'000'000;
     std::uint64_t hash_up_to = std::uint64_t{64}
                                << 20U; // larger contents are copied without learning their digest
