@@ -16,7 +16,7 @@ namespace strategies = syncline::strategies;
 namespace {
 
 constexpr std::int64_t kMaxSize = std::int64_t{64} << 20; // what the host takes as a merge result
-constexpr std::int64_t kDefaultSize = std::int64_t{16} << 20;
+constexpr std::int64_t kUsualSize = std::int64_t{16} << 20;
 constexpr std::int64_t kMaxTimeoutMs = 3'600'000;
 constexpr std::size_t kMaxExtension = 16;
 
@@ -74,9 +74,9 @@ std::string one_line(const std::string& messages) {
     return line.empty() ? std::string() : ": " + line;
 }
 
-class Exec final : public sdk::ConflictStrategy, public sdk::BaseContentUser {
+class Exec final : public sdk::MergingStrategy {
 public:
-    explicit Exec(const sdk::Setup& setup) {
+    explicit Exec(const sdk::Setup& setup) : MergingStrategy(setup, kMaxSize, kUsualSize) {
         const auto& config = setup.config;
         config.only({"program", "arg", "result", "timeout_ms", "max_size"});
         program_ = config.string("program");
@@ -104,38 +104,16 @@ public:
             throw config.invalid("timeout_ms", "a number from 1 to 3600000");
         }
         timeout_ = std::chrono::milliseconds(timeout_ms);
-        const std::int64_t size = config.integer("max_size", kDefaultSize);
-        if (size < 1 || size > kMaxSize) {
-            throw config.invalid("max_size", "a number of bytes from 1 to 67108864");
-        }
-        limit_ = static_cast<std::size_t>(size);
     }
 
-    std::uint64_t base_content_limit() const override { return limit_; }
-
-    sdk::Decision decide(sdk::Call& call, const sdk::Conflict& conflict) override {
+    sdk::Decision merge(sdk::Call& call, const sdk::Conflict& conflict,
+                        const Contents& contents) override {
         using sdk::Decision;
-        if (conflict.kind != SYNCLINE_CONFLICT_BOTH_CHANGED || !conflict.source ||
-            !conflict.target || conflict.source->kind() != sdk::Kind::kObject ||
-            conflict.target->kind() != sdk::Kind::kObject || !conflict.source_content ||
-            !conflict.target_content) {
-            return Decision::decline("only two changed contents can be merged");
-        }
-        if (!conflict.base_content) {
-            return Decision::decline("the common version's content is not known");
-        }
-        for (const sdk::Content* content :
-             {&conflict.base_content, &conflict.source_content, &conflict.target_content}) {
-            if (content->size().value_or(0) > limit_) {
-                return Decision::decline("larger than max_size, " + std::to_string(limit_) +
-                                         " bytes");
-            }
-        }
         const strategies::Scratch scratch;
         const std::string extension = extension_of(conflict.key);
-        scratch.write("base" + extension, conflict.base_content.read_all(limit_));
-        scratch.write("source" + extension, conflict.source_content.read_all(limit_));
-        scratch.write("target" + extension, conflict.target_content.read_all(limit_));
+        scratch.write("base" + extension, contents.base);
+        scratch.write("source" + extension, contents.source);
+        scratch.write("target" + extension, contents.target);
         const strategies::Ending ending =
             strategies::run(program_for(call, conflict, scratch, extension));
         switch (ending.how) {
@@ -159,7 +137,7 @@ public:
                                    std::to_string(ending.code) + one_line(ending.messages));
         }
         const std::optional<std::string> merged =
-            scratch.read((result_ == "stdout" ? "output" : result_) + extension, limit_);
+            scratch.read((result_ == "stdout" ? "output" : result_) + extension, limit());
         if (!merged) {
             return Decision::defer(program_ + " ended well but left no merged file");
         }
@@ -211,7 +189,6 @@ private:
     std::vector<std::string> arguments_;
     std::string result_;
     std::chrono::milliseconds timeout_{0};
-    std::size_t limit_ = 0;
 };
 
 } // namespace

@@ -9,7 +9,6 @@ namespace strategies = syncline::strategies;
 namespace {
 
 constexpr std::int64_t kMaxSize = std::int64_t{16} << 20; // a tree takes many times its text
-constexpr std::int64_t kDefaultSize = std::int64_t{1} << 20;
 
 constexpr const char* kSchema = R"json({
   "type": "object",
@@ -26,56 +25,30 @@ constexpr const char* kSchema = R"json({
   }
 })json";
 
-class MergeJson final : public sdk::ConflictStrategy, public sdk::BaseContentUser {
+class MergeJson final : public sdk::MergingStrategy {
 public:
-    explicit MergeJson(const sdk::Setup& setup) {
+    explicit MergeJson(const sdk::Setup& setup) : MergingStrategy(setup, kMaxSize) {
         setup.config.only({"identity", "max_size"});
         identity_ = setup.config.strings("identity");
         if (identity_.empty()) {
             identity_.emplace_back("id");
         }
-        const std::int64_t size = setup.config.integer("max_size", kDefaultSize);
-        if (size < 1 || size > kMaxSize) {
-            throw setup.config.invalid("max_size", "a number of bytes from 1 to 16777216");
-        }
-        limit_ = static_cast<std::size_t>(size);
     }
 
-    std::uint64_t base_content_limit() const override { return limit_; }
-
-    sdk::Decision decide(sdk::Call& call, const sdk::Conflict& conflict) override {
+    sdk::Decision merge(sdk::Call&, const sdk::Conflict& conflict,
+                        const Contents& contents) override {
         using sdk::Decision;
-        if (conflict.kind != SYNCLINE_CONFLICT_BOTH_CHANGED || !conflict.source ||
-            !conflict.target || conflict.source->kind() != sdk::Kind::kObject ||
-            conflict.target->kind() != sdk::Kind::kObject || !conflict.source_content ||
-            !conflict.target_content) {
-            return Decision::decline("only two changed contents can be merged");
+        const strategies::JsonMerge result =
+            strategies::merge_json(contents.base, contents.source, contents.target, identity_);
+        if (!result.merged) {
+            return Decision::decline(result.why);
         }
-        if (!conflict.base_content) {
-            return Decision::decline("the common version's content is not known");
-        }
-        for (const sdk::Content* content :
-             {&conflict.base_content, &conflict.source_content, &conflict.target_content}) {
-            if (content->size().value_or(0) > limit_) {
-                return Decision::decline("larger than max_size, " + std::to_string(limit_) +
-                                         " bytes");
-            }
-        }
-        const std::string base = conflict.base_content.read_all(limit_);
-        const std::string source = conflict.source_content.read_all(limit_);
-        const std::string target = conflict.target_content.read_all(limit_);
-        call.throw_if_cancelled();
-        const strategies::JsonMerge merge = strategies::merge_json(base, source, target, identity_);
-        if (!merge.merged) {
-            return Decision::decline(merge.why);
-        }
-        conflict.merged.write(merge.text);
+        conflict.merged.write(result.text);
         return Decision::merge("the fields that either side changed are merged");
     }
 
 private:
     std::vector<std::string> identity_;
-    std::size_t limit_;
 };
 
 } // namespace

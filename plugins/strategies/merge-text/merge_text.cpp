@@ -9,7 +9,6 @@ namespace strategies = syncline::strategies;
 namespace {
 
 constexpr std::int64_t kMaxSize = std::int64_t{64} << 20; // what the host takes as a merge result
-constexpr std::int64_t kDefaultSize = std::int64_t{1} << 20;
 
 constexpr const char* kSchema = R"json({
   "type": "object",
@@ -26,9 +25,9 @@ constexpr const char* kSchema = R"json({
   }
 })json";
 
-class MergeText final : public sdk::ConflictStrategy, public sdk::BaseContentUser {
+class MergeText final : public sdk::MergingStrategy {
 public:
-    explicit MergeText(const sdk::Setup& setup) {
+    explicit MergeText(const sdk::Setup& setup) : MergingStrategy(setup, kMaxSize) {
         using strategies::Overlap;
         setup.config.only({"overlap", "max_size"});
         const std::string overlap = setup.config.string("overlap", "decline");
@@ -43,45 +42,20 @@ public:
         } else if (overlap != "decline") {
             throw setup.config.invalid("overlap", "decline, markers, source, target or both");
         }
-        const std::int64_t size = setup.config.integer("max_size", kDefaultSize);
-        if (size < 1 || size > kMaxSize) {
-            throw setup.config.invalid("max_size", "a number of bytes from 1 to 67108864");
-        }
-        limit_ = static_cast<std::size_t>(size);
     }
 
-    std::uint64_t base_content_limit() const override { return limit_; }
-
-    sdk::Decision decide(sdk::Call& call, const sdk::Conflict& conflict) override {
+    sdk::Decision merge(sdk::Call&, const sdk::Conflict& conflict,
+                        const Contents& contents) override {
         using sdk::Decision;
-        if (conflict.kind != SYNCLINE_CONFLICT_BOTH_CHANGED || !conflict.source ||
-            !conflict.target || conflict.source->kind() != sdk::Kind::kObject ||
-            conflict.target->kind() != sdk::Kind::kObject || !conflict.source_content ||
-            !conflict.target_content) {
-            return Decision::decline("only two changed contents can be merged");
+        const strategies::TextMerge result =
+            strategies::merge_text(contents.base, contents.source, contents.target, overlap_,
+                                   "source: " + std::string(conflict.source_label),
+                                   "target: " + std::string(conflict.target_label));
+        if (!result.merged) {
+            return Decision::decline(result.why);
         }
-        if (!conflict.base_content) {
-            return Decision::decline("the common version's content is not known");
-        }
-        for (const sdk::Content* content :
-             {&conflict.base_content, &conflict.source_content, &conflict.target_content}) {
-            if (content->size().value_or(0) > limit_) {
-                return Decision::decline("larger than max_size, " + std::to_string(limit_) +
-                                         " bytes");
-            }
-        }
-        const std::string base = conflict.base_content.read_all(limit_);
-        const std::string source = conflict.source_content.read_all(limit_);
-        const std::string target = conflict.target_content.read_all(limit_);
-        call.throw_if_cancelled();
-        const strategies::TextMerge merge = strategies::merge_text(
-            base, source, target, overlap_, "source: " + std::string(conflict.source_label),
-            "target: " + std::string(conflict.target_label));
-        if (!merge.merged) {
-            return Decision::decline(merge.why);
-        }
-        conflict.merged.write(merge.text);
-        return Decision::merge(merge.clean ? "the changes of both sides are merged" : unclean());
+        conflict.merged.write(result.text);
+        return Decision::merge(result.clean ? "the changes of both sides are merged" : unclean());
     }
 
 private:
@@ -99,7 +73,6 @@ private:
     }
 
     strategies::Overlap overlap_ = strategies::Overlap::decline;
-    std::size_t limit_;
 };
 
 } // namespace

@@ -12,6 +12,7 @@
 #include <syncline/sdk/inner.hpp>
 #include <syncline/sdk/item.hpp>
 #include <syncline/sdk/json.hpp>
+#include <syncline/sdk/merging.hpp>
 #include <syncline/sdk/plugin.hpp>
 #include <syncline/sdk/scheduler.hpp>
 #include <syncline/sdk/strategy.hpp>
