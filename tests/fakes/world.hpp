@@ -10,6 +10,7 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <boost/test/unit_test.hpp>
+#include <map>
 #include <string>
 
 namespace syncline::fakes {
@@ -114,6 +115,35 @@ public:
 
 private:
     TemporaryDirectory directory_;
+};
+
+using Contents = std::map<Bytes, Bytes>;
+
+inline std::string dump(const Contents& contents) {
+    std::string text;
+    for (const auto& [key, content] : contents) {
+        text += key + '=' + content + ' ';
+    }
+    return text;
+}
+
+// Both stores hold `base`, and agree on it.
+struct Synced : World {
+    explicit Synced(const Contents& base) {
+        for (const auto& [key, content] : base) {
+            if (is_container_key(key)) {
+                a.add_container(key);
+            } else {
+                a.add_object(key, content, 1'000);
+            }
+        }
+        run();
+        BOOST_REQUIRE_EQUAL(dump(a.contents()), dump(b.contents()));
+    }
+    void both_are(const Contents& expected) {
+        BOOST_TEST(dump(a.contents()) == dump(expected));
+        BOOST_TEST(dump(b.contents()) == dump(expected));
+    }
 };
 
 } // namespace syncline::fakes

@@ -5,38 +5,6 @@
 using namespace syncline;
 using namespace syncline::fakes;
 
-namespace {
-
-using Contents = std::map<Bytes, Bytes>;
-
-std::string dump(const Contents& contents) {
-    std::string text;
-    for (const auto& [key, content] : contents) {
-        text += key + '=' + content + ' ';
-    }
-    return text;
-}
-
-struct Synced : World {
-    explicit Synced(const Contents& base) {
-        for (const auto& [key, content] : base) {
-            if (is_container_key(key)) {
-                a.add_container(key);
-            } else {
-                a.add_object(key, content, 1'000);
-            }
-        }
-        run();
-        BOOST_REQUIRE_EQUAL(dump(a.contents()), dump(b.contents()));
-    }
-    void both_are(const Contents& expected) {
-        BOOST_TEST(dump(a.contents()) == dump(expected));
-        BOOST_TEST(dump(b.contents()) == dump(expected));
-    }
-};
-
-} // namespace
-
 BOOST_AUTO_TEST_SUITE(planner)
 
 BOOST_AUTO_TEST_CASE(a_deleted_container_with_a_changed_child_comes_back_whole) {

@@ -6,34 +6,12 @@ using namespace syncline::fakes;
 
 namespace {
 
-using Contents = std::map<Bytes, Bytes>;
-
-std::string dump(const Contents& contents) {
-    std::string text;
-    for (const auto& [key, content] : contents) {
-        text += key + '=' + content + ' ';
-    }
-    return text;
-}
-
-struct Synced : World {
-    explicit Synced(const Contents& base) {
-        for (const auto& [key, content] : base) {
-            if (is_container_key(key)) {
-                a.add_container(key);
-            } else {
-                a.add_object(key, content, 1'000);
-            }
-        }
-        BOOST_REQUIRE_EQUAL(done(run(), Action::create), base.size());
+struct Renamed : Synced {
+    explicit Renamed(const Contents& base) : Synced(base) {
         a.renames_containers = b.renames_containers = true;
     }
     static std::uint64_t done(const SyncReport& report, Action action) {
         return report.done[static_cast<std::size_t>(action)];
-    }
-    void both_are(const Contents& expected) {
-        BOOST_TEST(dump(a.contents()) == dump(expected));
-        BOOST_TEST(dump(b.contents()) == dump(expected));
     }
     // One more run: so many renames, nothing else, both sides as expected, and then rest.
     void renames(std::uint64_t count, const Contents& expected) {
@@ -58,25 +36,25 @@ BOOST_AUTO_TEST_SUITE(renames)
 
 BOOST_AUTO_TEST_CASE(a_renamed_item_is_renamed_on_the_other_side_from_either_side) {
     for (const bool on_source : {true, false}) {
-        Synced w({{"a", "one"}, {"b", "two"}});
+        Renamed w({{"a", "one"}, {"b", "two"}});
         (on_source ? w.a : w.b).move("a", "c");
         w.renames(1, {{"b", "two"}, {"c", "one"}});
     }
 }
 
 BOOST_AUTO_TEST_CASE(without_identities_equal_content_says_what_was_renamed) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.gives_ids = w.b.gives_ids = false;
     w.a.move("a", "c");
     w.renames(1, {{"b", "two"}, {"c", "one"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_store_that_cannot_rename_gets_a_copy_and_loses_the_old_one) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.b.offers_rename = false;
     w.a.move("a", "c");
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 1U);
+    BOOST_TEST(Renamed::done(report, Action::rename) == 1U);
     w.both_are({{"b", "two"}, {"c", "one"}});
     w.rests();
 }
@@ -88,7 +66,7 @@ BOOST_AUTO_TEST_CASE(renames_are_no_deletions_for_the_guard) {
         base["old" + std::to_string(i)] = std::to_string(i);
         renamed["new" + std::to_string(i)] = std::to_string(i);
     }
-    Synced w(base);
+    Renamed w(base);
     for (int i = 0; i < 20; ++i) {
         w.a.move("old" + std::to_string(i), "new" + std::to_string(i));
     }
@@ -96,18 +74,18 @@ BOOST_AUTO_TEST_CASE(renames_are_no_deletions_for_the_guard) {
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_moves_as_one) {
-    Synced w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
+    Renamed w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
     w.a.move("d/", "e/");
     w.renames(1, {{"e/", ""}, {"e/s/", ""}, {"e/s/x", "1"}, {"e/y", "2"}, {"z", "3"}});
     BOOST_TEST(w.b.calls(FakeOp::rename) == 1U);
     w.a.add_object("e/s/x", "edited", 2'000); // what the base says of it moved along
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::update) == 1U);
+    BOOST_TEST(Renamed::done(report, Action::update) == 1U);
     BOOST_TEST(*w.b.content("e/s/x") == "edited");
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_moves_as_one_without_identities_too) {
-    Synced w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
+    Renamed w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
     w.a.gives_ids = w.b.gives_ids = false;
     w.a.move("d/", "e/");
     w.renames(1, {{"e/", ""}, {"e/s/", ""}, {"e/s/x", "1"}, {"e/y", "2"}, {"z", "3"}});
@@ -115,43 +93,43 @@ BOOST_AUTO_TEST_CASE(a_directory_moves_as_one_without_identities_too) {
 }
 
 BOOST_AUTO_TEST_CASE(an_empty_directory_is_renamed) {
-    Synced w({{"d/", ""}, {"z", "3"}});
+    Renamed w({{"d/", ""}, {"z", "3"}});
     w.a.move("d/", "e/");
     w.renames(1, {{"e/", ""}, {"z", "3"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_that_cannot_move_as_one_moves_item_by_item) {
-    Synced w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
+    Renamed w({{"d/", ""}, {"d/s/", ""}, {"d/s/x", "1"}, {"d/y", "2"}, {"z", "3"}});
     w.b.renames_containers = false;
     w.a.move("d/", "e/");
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 1U);
+    BOOST_TEST(Renamed::done(report, Action::rename) == 1U);
     BOOST_TEST(report.bytes == 0U);
     w.both_are({{"e/", ""}, {"e/s/", ""}, {"e/s/x", "1"}, {"e/y", "2"}, {"z", "3"}});
     w.rests();
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_whose_items_do_not_agree_moves_item_by_item) {
-    Synced w({{"d/", ""}, {"d/x", "1"}, {"d/y", "2"}, {"d/z", "3"}});
+    Renamed w({{"d/", ""}, {"d/x", "1"}, {"d/y", "2"}, {"d/z", "3"}});
     w.a.move("d/", "e/");
     w.a.add_object("e/x", "edited", 2'000);
     w.a.erase("e/z");
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 2U); // y, and x with its change
-    BOOST_TEST(Synced::done(report, Action::remove) == 2U); // z, and the old directory
+    BOOST_TEST(Renamed::done(report, Action::rename) == 2U); // y, and x with its change
+    BOOST_TEST(Renamed::done(report, Action::remove) == 2U); // z, and the old directory
     w.both_are({{"e/", ""}, {"e/x", "edited"}, {"e/y", "2"}});
     w.rests();
 }
 
 BOOST_AUTO_TEST_CASE(new_items_and_directories_below_a_moved_directory_are_created_after_it) {
-    Synced w({{"d/", ""}, {"d/x", "1"}, {"f/", ""}, {"f/y", "2"}, {"z", "3"}});
+    Renamed w({{"d/", ""}, {"d/x", "1"}, {"f/", ""}, {"f/y", "2"}, {"z", "3"}});
     w.a.move("d/", "e/");
     w.a.add_container("e/new/");
     w.a.add_object("e/new/n", "4", 2'000);
     w.a.move("f/", "e/new/f/");
     w.a.move("z", "e/z");
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 3U);
+    BOOST_TEST(Renamed::done(report, Action::rename) == 3U);
     w.both_are({{"e/", ""},
                 {"e/new/", ""},
                 {"e/new/f/", ""},
@@ -163,7 +141,7 @@ BOOST_AUTO_TEST_CASE(new_items_and_directories_below_a_moved_directory_are_creat
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_that_holds_excluded_items_stays_for_them) {
-    Synced w({{"d/", ""}, {"d/x", "1"}, {"d/y", "2"}});
+    Renamed w({{"d/", ""}, {"d/x", "1"}, {"d/y", "2"}});
     w.rules.filter = *KeyFilter::make({{false, "*.tmp"}});
     w.b.add_object("d/own.tmp", "mine", 2'000);
     w.a.move("d/", "e/");
@@ -173,7 +151,7 @@ BOOST_AUTO_TEST_CASE(a_directory_that_holds_excluded_items_stays_for_them) {
 }
 
 BOOST_AUTO_TEST_CASE(a_swap_goes_by_way_of_a_temporary_name) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "t");
     w.a.move("b", "a");
     w.a.move("t", "b");
@@ -181,7 +159,7 @@ BOOST_AUTO_TEST_CASE(a_swap_goes_by_way_of_a_temporary_name) {
 }
 
 BOOST_AUTO_TEST_CASE(a_cycle_of_three_and_a_chain_into_a_new_name) {
-    Synced w({{"a", "one"}, {"b", "two"}, {"c", "three"}, {"l1", "1"}, {"l2", "2"}, {"l3", "3"}});
+    Renamed w({{"a", "one"}, {"b", "two"}, {"c", "three"}, {"l1", "1"}, {"l2", "2"}, {"l3", "3"}});
     w.a.move("a", "t");
     w.a.move("c", "a");
     w.a.move("b", "c");
@@ -194,31 +172,31 @@ BOOST_AUTO_TEST_CASE(a_cycle_of_three_and_a_chain_into_a_new_name) {
 }
 
 BOOST_AUTO_TEST_CASE(rotated_names_move_and_only_the_new_content_is_copied) {
-    Synced w({{"log", "today"}, {"log.1", "yesterday"}});
+    Renamed w({{"log", "today"}, {"log.1", "yesterday"}});
     w.a.move("log.1", "log.2");
     w.a.move("log", "log.1");
     w.a.add_object("log", "tomorrow", 2'000);
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 2U);
+    BOOST_TEST(Renamed::done(report, Action::rename) == 2U);
     BOOST_TEST(report.bytes == 8U);
     w.both_are({{"log", "tomorrow"}, {"log.1", "today"}, {"log.2", "yesterday"}});
     w.rests();
 }
 
 BOOST_AUTO_TEST_CASE(where_deletions_win_updates_are_copied_rather_than_taken_apart) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.rules.delete_vs_change = DeleteVsChange::delete_wins;
     w.a.move("a", "t");
     w.a.move("b", "a");
     w.a.move("t", "b");
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::update) == 2U);
+    BOOST_TEST(Renamed::done(report, Action::update) == 2U);
     w.both_are({{"a", "two"}, {"b", "one"}});
 }
 
 BOOST_AUTO_TEST_CASE(a_cycle_that_fails_half_way_leaves_nothing_under_a_temporary_name) {
     for (std::uint64_t nth = 1; nth <= 3; ++nth) {
-        Synced w({{"a", "one"}, {"b", "two"}});
+        Renamed w({{"a", "one"}, {"b", "two"}});
         w.a.move("a", "t");
         w.a.move("b", "a");
         w.a.move("t", "b");
@@ -231,11 +209,11 @@ BOOST_AUTO_TEST_CASE(a_cycle_that_fails_half_way_leaves_nothing_under_a_temporar
 }
 
 BOOST_AUTO_TEST_CASE(renamed_and_changed_is_copied_under_the_new_name) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "c");
     w.a.add_object("c", "one and more", 2'000);
     const SyncReport report = w.run();
-    BOOST_TEST(Synced::done(report, Action::rename) == 1U);
+    BOOST_TEST(Renamed::done(report, Action::rename) == 1U);
     BOOST_TEST(report.outcomes.planned == 1U);
     BOOST_TEST(report.bytes == 12U);
     w.both_are({{"b", "two"}, {"c", "one and more"}});
@@ -243,7 +221,7 @@ BOOST_AUTO_TEST_CASE(renamed_and_changed_is_copied_under_the_new_name) {
 }
 
 BOOST_AUTO_TEST_CASE(times_and_permissions_that_changed_with_the_name_follow) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "c");
     w.a.add_object("c", "one", 9'000, "m");
     w.renames(1, {{"b", "two"}, {"c", "one"}});
@@ -252,7 +230,7 @@ BOOST_AUTO_TEST_CASE(times_and_permissions_that_changed_with_the_name_follow) {
 }
 
 BOOST_AUTO_TEST_CASE(the_same_new_name_on_both_sides_heals) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "c");
     w.b.move("a", "c");
     w.rests();
@@ -260,12 +238,12 @@ BOOST_AUTO_TEST_CASE(the_same_new_name_on_both_sides_heals) {
 }
 
 BOOST_AUTO_TEST_CASE(different_new_names_are_a_conflict_until_somebody_decides) {
-    const auto renamed_twice = [](Synced& w) {
+    const auto renamed_twice = [](Renamed& w) {
         w.a.move("a", "left");
         w.b.move("a", "right");
     };
     {
-        Synced w({{"a", "one"}, {"b", "two"}});
+        Renamed w({{"a", "one"}, {"b", "two"}});
         renamed_twice(w);
         for (int run = 0; run < 2; ++run) {
             const SyncReport report = w.run();
@@ -285,7 +263,7 @@ BOOST_AUTO_TEST_CASE(different_new_names_are_a_conflict_until_somebody_decides) 
         {"target-wins", {{"b", "two"}, {"right", "one"}}},
         {"keep-both", {{"b", "two"}, {"left", "one"}, {"right", "one"}}}};
     for (const auto& [strategy, expected] : decided) {
-        Synced w({{"a", "one"}, {"b", "two"}});
+        Renamed w({{"a", "one"}, {"b", "two"}});
         w.chain = {strategy};
         renamed_twice(w);
         BOOST_TEST(exit_code_of(w.run()) == 0);
@@ -295,7 +273,7 @@ BOOST_AUTO_TEST_CASE(different_new_names_are_a_conflict_until_somebody_decides) 
 }
 
 BOOST_AUTO_TEST_CASE(a_rename_here_and_a_change_or_deletion_there_keep_everything) {
-    Synced w({{"a", "one"}, {"b", "two"}, {"c", "three"}, {"d", "4"}});
+    Renamed w({{"a", "one"}, {"b", "two"}, {"c", "three"}, {"d", "4"}});
     w.a.move("a", "new a");
     w.b.add_object("a", "changed", 2'000);
     w.a.move("b", "new b");
@@ -306,7 +284,7 @@ BOOST_AUTO_TEST_CASE(a_rename_here_and_a_change_or_deletion_there_keep_everythin
 }
 
 BOOST_AUTO_TEST_CASE(an_identity_that_was_reused_moves_no_content) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "c"); // the same identity, and size, with other content
     w.a.add_object("c", "uno", 1'000);
     w.run();
@@ -316,7 +294,7 @@ BOOST_AUTO_TEST_CASE(an_identity_that_was_reused_moves_no_content) {
 
 BOOST_AUTO_TEST_CASE(what_moved_after_planning_is_left_for_the_next_run) {
     for (const bool on_target : {true, false}) {
-        Synced w({{"a", "one"}, {"b", "two"}});
+        Renamed w({{"a", "one"}, {"b", "two"}});
         w.a.move("a", "c");
         bool once = true;
         w.b.before_call = [&](FakeOp op, BytesView) {
@@ -342,7 +320,7 @@ BOOST_AUTO_TEST_CASE(what_moved_after_planning_is_left_for_the_next_run) {
 }
 
 BOOST_AUTO_TEST_CASE(a_rename_whose_answer_got_lost_is_settled_by_looking) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.a.move("a", "c");
     w.b.fail({.op = FakeOp::rename,
               .status = Status(Code::outcome_unknown, "the answer got lost"),
@@ -355,13 +333,13 @@ BOOST_AUTO_TEST_CASE(a_rename_whose_answer_got_lost_is_settled_by_looking) {
 
 BOOST_AUTO_TEST_CASE(one_way_and_mirror_rename_the_target_only) {
     for (const Mode mode : {Mode::one_way, Mode::mirror}) {
-        Synced w({{"a", "one"}, {"d/", ""}, {"d/x", "2"}, {"z", "3"}});
+        Renamed w({{"a", "one"}, {"d/", ""}, {"d/x", "2"}, {"z", "3"}});
         w.rules.mode = mode;
         w.a.move("a", "c");
         w.a.move("d/", "e/");
         w.renames(2, {{"c", "one"}, {"e/", ""}, {"e/x", "2"}, {"z", "3"}});
     }
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.rules.mode = Mode::mirror;
     w.b.move("a", "c"); // and a mirror gives it its name back
     w.renames(1, {{"a", "one"}, {"b", "two"}});
@@ -378,7 +356,7 @@ BOOST_AUTO_TEST_CASE(a_first_copy_reads_nothing_twice) {
 }
 
 BOOST_AUTO_TEST_CASE(what_was_left_aside_is_cleared_away) {
-    Synced w({{"a", "one"}, {"b", "two"}});
+    Renamed w({{"a", "one"}, {"b", "two"}});
     w.b.add_object(".syncline-tmp-0123456789abcdef", "one", 1'000);
     w.run();
     w.both_are({{"a", "one"}, {"b", "two"}});
