@@ -63,11 +63,15 @@ struct Frame {
     std::int64_t first = 0; // the first operation below the container
     bool object_changed = false;
     bool survivors = false; // something below is new or changed
-    bool hidden = false;    // something below is excluded or unknown
-    bool in_base = false;   // the container was agreed on before
+    // Below there is something excluded, or that cannot take part: it stays, and so does this.
+    bool left_out = false;
+    bool unreadable = false; // something below is, now
+    bool in_base = false;    // the container was agreed on before
     // An extra of a one-way target has no operation of its own; should the source have a container
     // of the same name, this one holds the conflict.
     std::shared_ptr<const PlannedOp> extra;
+
+    bool hidden() const { return left_out || unreadable; }
 };
 
 } // namespace
@@ -142,10 +146,9 @@ struct Reconciler::Impl {
         return nullptr;
     }
 
-    void mark(bool survivor, bool hidden) {
+    void mark(bool Frame::*what) {
         if (Frame* frame = enclosing()) {
-            frame->survivors |= survivor;
-            frame->hidden |= hidden;
+            frame->*what = true;
         }
     }
 
@@ -155,9 +158,10 @@ struct Reconciler::Impl {
         const bool outermost = outer == nullptr || outer->kind != Frame::Kind::deleted_container;
         if (outer != nullptr) {
             outer->survivors |= frame.survivors;
-            outer->hidden |= frame.hidden;
+            outer->left_out |= frame.left_out;
+            outer->unreadable |= frame.unreadable;
         }
-        if (!frame.survivors && !frame.hidden) {
+        if (!frame.survivors && !frame.hidden()) {
             return {};
         }
         if (rules.mode != Mode::two_way) {
@@ -174,14 +178,14 @@ struct Reconciler::Impl {
         constexpr std::string_view kept =
             "deleted on one side, but it holds changed or new items on the other";
         const auto restore_own = [&] {
-            return plan.removals_to_creations(frame.own, frame.own, here,
-                                              frame.survivors
-                                                  ? kept
-                                                  : "deleted on one side, but it holds excluded or "
-                                                    "unreadable items on the other");
+            return plan.removals_to_creations(
+                frame.own, frame.own, here,
+                frame.survivors ? kept
+                                : "deleted on one side, but it holds excluded items on the other");
         };
         if (!frame.survivors) {
-            return restore_own();
+            // What cannot be read now may be read by the next run, which decides then.
+            return frame.unreadable ? plan.drop(frame.own, frame.own) : restore_own();
         }
         switch (rules.deleted_container) {
         case DeletedContainer::restore_changed:
@@ -217,7 +221,7 @@ struct Reconciler::Impl {
         if (keep_here) {
             return plan.removals_to_creations(frame.own, last_id, here, decision->reason);
         }
-        if (keep_deletion && !frame.hidden) {
+        if (keep_deletion && !frame.hidden()) {
             return plan.clear_for_other_kind(frame.own, last_id, here);
         }
         SYNCLINE_TRY(plan.drop(frame.own + 1, last_id));
@@ -300,7 +304,7 @@ struct Reconciler::Impl {
                 winner = kept == object_side ? Winner::object : Winner::container;
             }
         }
-        if (winner == Winner::object && frame.hidden) {
+        if (winner == Winner::object && frame.hidden()) {
             winner = Winner::nobody;
             reason = "the directory that would give way holds items that are excluded or could not "
                      "be read";
@@ -411,7 +415,12 @@ struct Reconciler::Impl {
     }
 
     Status on_unknown(const Row& row) {
-        mark(false, true);
+        const auto takes_no_part = [](const ItemView* item) {
+            return item != nullptr &&
+                   (item->kind == ItemKind::unsupported || (item->losses & kMountPoint) != 0);
+        };
+        mark(takes_no_part(row.source) || takes_no_part(row.target) ? &Frame::left_out
+                                                                    : &Frame::unreadable);
         const auto report = [&](const ItemView* item, Side side) -> Status {
             if (item == nullptr || !(item->unreadable || item->kind == ItemKind::unsupported)) {
                 return {};
@@ -442,7 +451,7 @@ struct Reconciler::Impl {
         const Verdict verdict = decide_container(facts, in_kind_frame ? rules_here() : rules);
         if (verdict.kind == Verdict::Kind::nothing) {
             if (!facts.has_base && rules.mode == Mode::one_way && present(facts.target)) {
-                mark(true, false); // an extra
+                mark(&Frame::survivors); // an extra
             }
             return {};
         }
@@ -454,7 +463,7 @@ struct Reconciler::Impl {
         }
         if (verdict.action == Action::create) {
             if (!facts.has_base) {
-                mark(true, false);
+                mark(&Frame::survivors);
             }
         } else if (verdict.action == Action::remove && !in_kind_frame) {
             Frame frame;
@@ -476,7 +485,7 @@ struct Reconciler::Impl {
         case Verdict::Kind::nothing:
             if (!facts.has_base && rules.mode == Mode::one_way && present(facts.target) &&
                 !present(facts.source)) {
-                mark(true, false); // an extra
+                mark(&Frame::survivors); // an extra
                 break;
             }
             if (moved && present(facts.source) && present(facts.target)) {
@@ -495,7 +504,7 @@ struct Reconciler::Impl {
             }
             return {};
         case Verdict::Kind::conflict: {
-            mark(true, false);
+            mark(&Frame::survivors);
             Result<std::int64_t> added = on_conflict(row, verdict.conflict);
             if (!added.ok()) {
                 return added.status();
@@ -508,10 +517,10 @@ struct Reconciler::Impl {
                 return settle_equal(row, verdict.reason);
             }
             if (verdict.action == Action::create || verdict.action == Action::update) {
-                mark(true, false);
+                mark(&Frame::survivors);
             }
             if (verdict.action == Action::forget && present(facts.target)) {
-                mark(true, false); // kept as an extra
+                mark(&Frame::survivors); // kept as an extra
             }
             PlannedOp op = make_op(row, verdict.action, verdict.side, Phase::none, verdict.reason);
             op.phase = phase_of(op.action, op.kind);
@@ -658,7 +667,7 @@ struct Reconciler::Impl {
         SYNCLINE_TRY(remember_object_rows(row.key));
         SYNCLINE_TRY(close_passed(row.key));
         if (row.source != nullptr || row.target != nullptr) {
-            mark(false, true);
+            mark(&Frame::left_out);
         }
         if (row.base == nullptr) {
             return {};

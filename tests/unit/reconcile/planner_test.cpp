@@ -127,6 +127,23 @@ BOOST_AUTO_TEST_CASE(what_a_side_could_not_read_is_never_deleted_on_the_other) {
                dump({{"a", "0"}, {"d/", ""}, {"d/x", "1"}, {"e/", ""}, {"e/y", "2"}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_deleted_directory_that_could_not_be_read_once_does_not_come_back) {
+    for (const bool is_nested : {false, true}) {
+        const std::string unread = is_nested ? "d/e/" : "d/";
+        Synced w({{"a", "0"}, {"b", "0"}, {"c", "0"}, {"d/", ""}, {"d/e/", ""}, {"d/e/x", "1"}});
+        for (const char* key : {"d/e/x", "d/e/", "d/"}) {
+            w.b.erase(key);
+        }
+        w.a.set_unreadable(unread);
+        w.run();
+        BOOST_TEST(w.b.contents().count("d/") == 0U);
+        BOOST_TEST(w.a.contents().count("d/e/x") == 1U);
+        w.a.set_unreadable(unread, false);
+        w.run();
+        w.both_are({{"a", "0"}, {"b", "0"}, {"c", "0"}});
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_looks_deleted_may_be_an_unreadable_directory) {
     Synced w({{"a", "0"}, {"k", ""}});
     w.a.erase("a");
