@@ -119,6 +119,12 @@ std::string op_line(const PlannedOp& op) {
     return line.str();
 }
 
+std::string run_title(const std::string& command, std::string_view mode, std::int64_t of_run) {
+    return command == "sync" ? std::string(mode)
+           : of_run != 0     ? command + " of run " + std::to_string(of_run)
+                             : command;
+}
+
 void print_summary(std::ostream& out, const SyncReport& report) {
     const auto count = [&](Action action) {
         const auto index = static_cast<std::size_t>(action);
@@ -129,9 +135,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     const bool is_sync = report.command == "sync";
     out << display_key(report.source) << (report.mode == Mode::two_way ? " <-> " : " -> ")
         << display_key(report.target) << "  ("
-        << (is_sync              ? std::string(name_of(report.mode))
-            : report.of_run != 0 ? report.command + " of run " + std::to_string(report.of_run)
-                                 : report.command)
+        << run_title(report.command, name_of(report.mode), report.of_run)
         << (is_sync && report.first_run ? ", first run" : "") << ")\n";
     out << (executed ? "  done: " : "  would: ");
     const char* separator = "";

@@ -1,5 +1,6 @@
 #include "commands.hpp"
 #include "place_options.hpp"
+#include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
@@ -42,9 +43,8 @@ Account account_of(const RunRecord& run) {
         return account;
     }
     const std::string command = report.value("command", "sync");
-    account.what = command == "sync" ? report.value("mode", "unknown")
-                                     : command + " of run " +
-                                           std::to_string(report.value("of_run", std::int64_t{0}));
+    account.what = run_title(command, report.value("mode", "unknown"),
+                             report.value("of_run", std::int64_t{0}));
     if (const auto done = report.find("done_actions"); done != report.end() && done->is_object()) {
         account.done_actions = *done;
     }
