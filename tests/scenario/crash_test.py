@@ -361,6 +361,8 @@ def standard_situations():
                    "target": {"same": "s", "only-b": "2", "differs": "b", "d/y": "2"}}, keep_both),
         Situation("mirror", fault_test.BASE, edits, ["--mode", "mirror", "--force"]),
         Situation("one-way", fault_test.BASE, edits, ["--mode", "one-way", *keep_both]),
+        # The target is empty in between, which is no reason to stop for a person.
+        Situation("only-item", {"a": "file"}, {"source": {"a": None, "a/b": "new"}, "target": {}}, []),
     ]
 
 
@@ -387,7 +389,7 @@ def times(name, count, settings, full):
 def cases(settings):
     for situation in settings.situations:
         learnt = situation.learn(settings)
-        whole = settings.full or situation.name in ("edits", "first")
+        whole = settings.full or situation.name in ("edits", "first", "only-item")
         for name, count in sorted(learnt.reached.items()):
             for nth in times(name, count, settings, settings.full):
                 failpoint = f"{name}:{nth}"

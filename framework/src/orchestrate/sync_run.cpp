@@ -135,14 +135,44 @@ private:
         report_.first_run = !identity_.has_value();
         report_.guard = check_marker();
         if (report_.guard.ok() && control_.selection == nullptr) { // else a person named the keys
-            report_.guard =
-                check_deletion_guards(*summary, spec_.rules, report_.source, report_.target);
+            Rules rules = spec_.rules;
+            const Result<bool> own = emptied_by_a_cut_off_run(*summary);
+            if (!own.ok()) {
+                return own.status();
+            }
+            rules.force.emptied = rules.force.emptied || *own;
+            report_.guard = check_deletion_guards(*summary, rules, report_.source, report_.target);
         }
         log(LogLevel::debug, "run",
             report_.guard.ok() ? "marker and deletion guards passed"
                                : "a guard stops the run: " + report_.guard.message());
         SYNCLINE_TRY(show());
         return !control_.write_plan.empty() && report_.guard.ok() ? write_plan() : Status();
+    }
+
+    // Whether a side is empty because the last run, which did not get to its end, removed all that
+    // was there, to put something else in its place.
+    Result<bool> emptied_by_a_cut_off_run(const PlanSummary& summary) {
+        for (const Side side : {Side::source, Side::target}) {
+            if (summary.base_items == 0 || summary.listed[static_cast<std::size_t>(side)] > 0) {
+                continue;
+            }
+            const Result<std::vector<RunRecord>> latest = state_->runs().latest(1);
+            if (!latest.ok()) {
+                return latest.status();
+            }
+            if (latest->empty() || latest->front().finished_wall_ns != 0) {
+                return false;
+            }
+            std::uint64_t removed = 0;
+            SYNCLINE_TRY(
+                state_->journal().each(latest->front().id, {}, [&](const JournalEntry& entry) {
+                    removed += entry.side == side && entry.action == Action::remove ? 1 : 0;
+                    return removed < summary.base_items;
+                }));
+            return removed == summary.base_items;
+        }
+        return false;
     }
 
     Status show() {
