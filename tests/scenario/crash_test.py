@@ -87,7 +87,8 @@ class Learnt:
         self.exit = done.returncode
         self.usable = self.exit in (0, 6)
         self.final = look(world)
-        self.known = contents(edited) | contents(world.look())
+        self.there = contents(edited)
+        self.known = self.there | contents(world.look())
         self.reached = {}
         for name in log.read_text(encoding="utf-8").split() if log.exists() else []:
             self.reached[name] = self.reached.get(name, 0) + 1
@@ -154,11 +155,11 @@ class Case:
             self.problems.append(f"exit {done.returncode} and not killed: {text_of(done)[-500:]}")
 
     def check_remains(self, world, learnt):
-        """Everything that is there at the end of a whole run is there now, and in whole files."""
+        """What was there before and is there at the end of a whole run is there now, and in whole files."""
         now = world.look()
         for tree in learnt.final.values():
             for path, (kind, data, _) in tree.items():
-                if kind in ("file", "link") and data not in contents(now):
+                if kind in ("file", "link") and data in learnt.there - contents(now):
                     self.problems.append(f"lost {trees.show(path)}: {data[:40]!r}")
         for side, tree in now.items():
             for path, one in tree.items():
