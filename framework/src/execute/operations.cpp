@@ -256,6 +256,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
     request.idempotency = intent.bytes();
     request.item.meta = on(op, from)->meta;
     Result<Item> made = at(op.side).put(call, request, nothing);
+    const bool was_there = made.code() == Code::already_exists;
     Item container;
     container.kind = ItemKind::container;
     if (made.ok()) {
@@ -272,7 +273,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
         }
         container = *std::move(there);
     }
-    if (made.code() != Code::already_exists) {
+    if (!was_there) {
         changed(result, op.key, op.side, Action::create, std::nullopt, container);
     }
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});

@@ -475,10 +475,11 @@ private:
 
     Status fresh_plan() {
         Result<std::unique_ptr<PlanStore>> plan = state_->new_plan();
-        if (plan.ok()) {
-            plan_ = *std::move(plan);
+        if (!plan.ok()) {
+            return plan.status();
         }
-        return plan.status();
+        plan_ = *std::move(plan);
+        return {};
     }
 
     // Planning changes nothing, so either interruption may end it at once.

@@ -52,7 +52,8 @@ Lane* BoundedPool::mine(const PoolLane* lane) const {
     return own != nullptr && own->pool == this ? const_cast<Lane*>(own) : nullptr;
 }
 
-// Under front_. False if there is no room, or the pool does not accept.
+// Under front_. False if there is no room, or the pool does not accept; then the task is still
+// there.
 bool BoundedPool::try_accept(Task&& task, Line& line, Priority priority, std::int64_t now_ns) {
     if (accepted_ - known_finished_ >= capacity_) {
         known_finished_ = finished_.load(std::memory_order_acquire);
@@ -124,7 +125,7 @@ Status BoundedPool::submit_to(Line& line, Task&& task, const SubmitOptions& opti
             return {};
         }
     }
-    return wait_for_room(std::move(task), line, options);
+    return wait_for_room(std::move(task), line, options); // NOLINT(bugprone-use-after-move): there
 }
 
 void BoundedPool::announce() {

@@ -75,11 +75,13 @@ public:
     static constexpr std::size_t kInlineBytes = 48;
 
     Task() = default;
+    // NOLINTBEGIN(google-explicit-constructor,bugprone-forwarding-reference-overload)
     template <typename F>
-    requires(!std::is_same_v<std::decay_t<F>, Task> && std::is_invocable_v<std::decay_t<F>&>) Task(
-        F&& work) { // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+    requires(!std::is_same_v<std::decay_t<F>, Task> && std::is_invocable_v<std::decay_t<F>&>)
+        Task(F&& work) {
         emplace(pool_detail::Plain<std::decay_t<F>>{std::forward<F>(work)});
     }
+    // NOLINTEND(google-explicit-constructor,bugprone-forwarding-reference-overload)
     template <typename F, typename D>
     requires(std::is_invocable_v<std::decay_t<F>&>&&
                  std::is_invocable_v<std::decay_t<D>&, const Status&>) Task(F&& work, D&& done) {

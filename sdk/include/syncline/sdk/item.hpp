@@ -229,7 +229,7 @@ public:
         syncline_item* item_;
     };
 
-    explicit ItemPage(std::size_t capacity = 256, std::size_t block_bytes = 32 * 1024)
+    explicit ItemPage(std::size_t capacity = 256, std::size_t block_bytes = std::size_t{32} * 1024)
         : capacity_(std::max<std::size_t>(capacity, 1)), block_bytes_(block_bytes) {
         items_.reserve(capacity_);
         meta_begin_.reserve(capacity_);
@@ -483,7 +483,7 @@ public:
     const syncline_reader* raw() const noexcept { return raw_; }
 
 private:
-    static constexpr std::size_t kChunk = 64 * 1024;
+    static constexpr std::size_t kChunk = std::size_t{64} * 1024;
 
     static std::size_t count(std::int64_t result, std::size_t capacity) {
         if (result < 0) {
@@ -528,7 +528,7 @@ public:
     }
     /// All of it in memory. Throws TOO_LARGE beyond `limit`.
     std::string read_all(std::size_t limit) const {
-        static constexpr std::size_t kChunk = 64 * 1024;
+        static constexpr std::size_t kChunk = std::size_t{64} * 1024;
         std::string out;
         for (;;) {
             const std::size_t had = out.size();
