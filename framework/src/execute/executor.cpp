@@ -164,6 +164,7 @@ private:
                     status = submit();
                 }
                 batch_bytes += content_size(op);
+                batch.reserve(batch_ops);
                 batch.emplace_back(std::move(op));
             }
             return status.ok() && (phase == Phase::none || going_on());

@@ -49,6 +49,12 @@ PutRequest put_request(const TransferRequest& request) {
     return put;
 }
 
+// The request knows the key.
+Item without_key(ItemView item) {
+    item.key = {};
+    return to_item(item);
+}
+
 // Collects a small body.
 class BufferSink : public BodySink {
 public:
@@ -60,7 +66,7 @@ public:
         if (!same_version(request_.planned, item.version)) {
             return moved(request_.from_key);
         }
-        read_ = to_item(item);
+        read_ = without_key(item);
         return {};
     }
     Status write(BytesView bytes) override {
@@ -174,7 +180,7 @@ public:
         if (!same_version(request_.planned, item.version)) {
             return moved(request_.from_key);
         }
-        read_ = to_item(item);
+        read_ = without_key(item);
         return {};
     }
     Status write(BytesView bytes) override {

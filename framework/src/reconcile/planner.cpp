@@ -74,11 +74,6 @@ public:
     }
 
     Result<PlanSummary> run() {
-        Result<std::uint64_t> base_items = in_.base.count();
-        if (!base_items.ok()) {
-            return base_items.status();
-        }
-        summary_.base_items = *base_items;
         in_.progress.enter(RunPhase::listing);
         Result<std::unique_ptr<ItemStream>> source =
             in_.source_items.list(listing_call(Side::source));
@@ -166,6 +161,7 @@ private:
     }
 
     Status on_row(Row& row) {
+        summary_.base_items += row.base != nullptr ? 1 : 0;
         for (const ItemView* item : {row.source, row.target}) {
             has_losses_ = has_losses_ || (item != nullptr && item->losses != 0);
         }

@@ -4,6 +4,7 @@
 #include "syncline/core/failpoint.hpp"
 
 #include <array>
+#include <vector>
 
 namespace syncline::state {
 namespace {
@@ -71,31 +72,31 @@ void read_entry(const Statement& row, BaseEntryView& entry) {
     entry.differs = (traits & kDiffersBit) != 0;
 }
 
-// The first parameters of both statements that write an entry: the key and its columns in their
-// order. `extra` holds what they borrow.
-void bind_entry(Statement& statement, const BaseEntryView& entry, Bytes& extra) {
-    statement.bind(1 + kKey, entry.key);
-    statement.bind(1 + kTraits, pack_traits(entry));
+// The key and its columns in their order, the parameters after `offset`. `extra` holds what they
+// borrow.
+void bind_entry(Statement& statement, int offset, const BaseEntryView& entry, Bytes& extra) {
+    statement.bind(offset + 1 + kKey, entry.key);
+    statement.bind(offset + 1 + kTraits, pack_traits(entry));
     if (entry.size == kUnknownSize) {
-        statement.bind_null(1 + kSize);
+        statement.bind_null(offset + 1 + kSize);
     } else {
-        statement.bind(1 + kSize, static_cast<std::int64_t>(entry.size));
+        statement.bind(offset + 1 + kSize, static_cast<std::int64_t>(entry.size));
     }
     if (entry.mtime_ns == kUnknownTime) {
-        statement.bind_null(1 + kMtime);
+        statement.bind_null(offset + 1 + kMtime);
     } else {
-        statement.bind(1 + kMtime, entry.mtime_ns);
+        statement.bind(offset + 1 + kMtime, entry.mtime_ns);
     }
-    statement.bind(1 + kSourceVersion, entry.source_version);
-    statement.bind(1 + kTargetVersion, entry.target_version);
-    statement.bind(1 + kHash, entry.hash);
+    statement.bind(offset + 1 + kSourceVersion, entry.source_version);
+    statement.bind(offset + 1 + kTargetVersion, entry.target_version);
+    statement.bind(offset + 1 + kHash, entry.hash);
     extra.clear();
     if (has_extra(entry)) {
         put_bytes(entry.source_id, extra);
         put_bytes(entry.target_id, extra);
         put_bytes(entry.meta, extra);
     }
-    statement.bind(1 + kExtra, extra);
+    statement.bind(offset + 1 + kExtra, extra);
 }
 
 class Cursor final : public BaseCursor {
@@ -137,9 +138,10 @@ Result<std::unique_ptr<SqliteBaseStore>> SqliteBaseStore::open(const std::filesy
     Database& db = store->database_;
     SYNCLINE_STATE_ASSIGN(store->find_, db.prepare("SELECT key, " SYNCLINE_BASE_COLUMNS
                                                    " FROM base WHERE sync = ?1 AND key = ?2"));
-    SYNCLINE_STATE_ASSIGN(store->put_,
-                          db.prepare("INSERT OR REPLACE INTO base (key, " SYNCLINE_BASE_COLUMNS
-                                     ", sync) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+    SYNCLINE_STATE_ASSIGN(
+        store->put_,
+        sqlite::RowInserter::prepare(
+            db, "INSERT OR REPLACE INTO base (key, " SYNCLINE_BASE_COLUMNS ", sync)", 2 + kExtra));
     SYNCLINE_STATE_ASSIGN(store->erase_,
                           db.prepare("DELETE FROM base WHERE sync = ?1 AND key = ?2"));
     SYNCLINE_STATE_ASSIGN(store->find_spilled_, db.prepare("SELECT key, " SYNCLINE_BASE_COLUMNS
@@ -250,7 +252,7 @@ Status SqliteBaseStore::spill() {
     sqlite::Transaction transaction = sqlite::Transaction::adopt(database_);
     for (const auto& [key, entry] : pending_) {
         if (entry) {
-            bind_entry(spill_put_, *entry, extra_);
+            bind_entry(spill_put_, 0, *entry, extra_[0]);
             SYNCLINE_TRY(spill_put_.run());
         } else {
             spill_erase_.bind(1, key);
@@ -270,18 +272,30 @@ Status SqliteBaseStore::apply() {
         apply_spilled_erases_.bind(1, sync_);
         SYNCLINE_TRY(apply_spilled_erases_.run());
     }
+    std::vector<const BaseEntryView*> puts;
+    puts.reserve(sqlite::RowInserter::kTogether);
+    const auto write = [&] {
+        Status written = put_.insert(puts, [this](Statement& statement, int offset,
+                                                  const BaseEntryView* entry, std::size_t slot) {
+            bind_entry(statement, offset, *entry, extra_[slot]);
+            statement.bind(offset + 2 + kExtra, sync_);
+        });
+        puts.clear();
+        return written;
+    };
     for (const auto& [key, entry] : pending_) {
         if (entry) {
-            bind_entry(put_, *entry, extra_);
-            put_.bind(2 + kExtra, sync_);
-            SYNCLINE_TRY(put_.run());
+            puts.push_back(&*entry);
+            if (puts.size() == sqlite::RowInserter::kTogether) {
+                SYNCLINE_TRY(write());
+            }
         } else {
             erase_.bind(1, sync_);
             erase_.bind(2, key);
             SYNCLINE_TRY(erase_.run());
         }
     }
-    return {};
+    return write();
 }
 
 Status SqliteBaseStore::commit() {

@@ -3,6 +3,7 @@
 #include "state/sqlite.hpp"
 #include "syncline/state/base_store.hpp"
 
+#include <array>
 #include <map>
 #include <memory_resource>
 
@@ -40,7 +41,7 @@ private:
     sqlite::Database database_; // before its statements: they go first
     std::int64_t sync_;
     sqlite::Statement find_;
-    sqlite::Statement put_;
+    sqlite::RowInserter put_;
     sqlite::Statement erase_;
     sqlite::Statement find_spilled_;
     sqlite::Statement spill_put_;
@@ -53,7 +54,7 @@ private:
     Pending pending_{&memory_};
     std::size_t gathered_bytes_ = 0;
     bool has_spilled_ = false;
-    Bytes extra_; // reused between writes
+    std::array<Bytes, sqlite::RowInserter::kTogether> extra_; // reused between writes
 };
 
 } // namespace syncline::state

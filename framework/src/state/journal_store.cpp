@@ -4,6 +4,7 @@
 #include "syncline/core/failpoint.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace syncline::state {
 namespace {
@@ -26,10 +27,12 @@ constexpr const char* kForgetSome =
 // Entries on their way to the database: packed, since there may be thousands.
 constexpr std::uint64_t kHasBefore = 1;
 constexpr std::uint64_t kHasAfter = 2;
+constexpr std::size_t kUsualItemBytes = 192;
 
 void pack_item(const std::optional<Item>& item, Bytes& out) {
     if (item) {
         Bytes packed;
+        packed.reserve(kUsualItemBytes);
         put_item(*item, packed);
         put_bytes(packed, out);
     }
@@ -46,6 +49,34 @@ void pack(const JournalEntry& entry, Bytes& out) {
     put_bytes(entry.archived, out);
     put_bytes(entry.not_kept, out);
     put_bytes(entry.moved_to, out);
+}
+
+// A packed entry, borrowed from what it was packed into.
+struct PackedEntry {
+    BytesView key;
+    std::int64_t side;
+    std::int64_t action;
+    std::int64_t done;
+    BytesView before; // empty: none
+    BytesView after;
+    BytesView archived;
+    BytesView not_kept;
+    BytesView moved_to;
+};
+
+PackedEntry unpack(Reader& in) {
+    PackedEntry entry{};
+    entry.key = in.bytes();
+    entry.side = static_cast<std::int64_t>(in.number());
+    entry.action = static_cast<std::int64_t>(in.number());
+    entry.done = in.number() != 0 ? kDoneBit : 0;
+    const std::uint64_t items = in.number();
+    entry.before = (items & kHasBefore) != 0 ? in.bytes() : BytesView();
+    entry.after = (items & kHasAfter) != 0 ? in.bytes() : BytesView();
+    entry.archived = in.bytes();
+    entry.not_kept = in.bytes();
+    entry.moved_to = in.bytes();
+    return entry;
 }
 
 void bind_item(Statement& statement, int parameter, BytesView packed) {
@@ -95,11 +126,11 @@ Status SqliteJournalStore::open() {
     SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
                                   "PRAGMA journal_size_limit = 67108864"));
     // What was there before is what the first entry said; the rest is what the last one says.
-    SYNCLINE_STATE_ASSIGN(
-        put_, database.prepare(
-                  "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS
-                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (run, key, side) DO "
-                  "UPDATE SET traits = excluded.traits, after = excluded.after"));
+    SYNCLINE_STATE_ASSIGN(put_, sqlite::RowInserter::prepare(
+                                    database,
+                                    "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS ")", 9,
+                                    " ON CONFLICT (run, key, side) DO "
+                                    "UPDATE SET traits = excluded.traits, after = excluded.after"));
     SYNCLINE_STATE_ASSIGN(find_, database.prepare("SELECT " SYNCLINE_JOURNAL_COLUMNS
                                                   " FROM journal WHERE run = ?1 AND key = ?2 "
                                                   "AND side = ?3"));
@@ -120,33 +151,41 @@ Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t
     total.bind(2, sync_);
     total.bind(3, static_cast<std::int64_t>(count));
     SYNCLINE_TRY(total.run());
+    std::vector<PackedEntry> puts;
+    puts.reserve(sqlite::RowInserter::kTogether);
+    const auto put = [&] {
+        Status written = put_->insert(
+            puts, [run](Statement& statement, int offset, const PackedEntry& entry, std::size_t) {
+                statement.bind(offset + 1, run);
+                statement.bind(offset + 2, entry.key);
+                statement.bind(offset + 3, entry.side);
+                statement.bind(offset + 4, entry.action | entry.done);
+                bind_item(statement, offset + 5, entry.before);
+                bind_item(statement, offset + 6, entry.after);
+                statement.bind(offset + 7, entry.archived);
+                statement.bind_text(offset + 8, entry.not_kept);
+                statement.bind(offset + 9, entry.moved_to);
+            });
+        puts.clear();
+        return written;
+    };
     Reader in(packed);
     for (std::size_t n = 0; n < count; ++n) {
-        const BytesView key = in.bytes();
-        const auto side = static_cast<std::int64_t>(in.number());
-        const auto action = static_cast<std::int64_t>(in.number());
-        const std::int64_t done = in.number() != 0 ? kDoneBit : 0;
-        const std::uint64_t items = in.number();
-        const BytesView before = (items & kHasBefore) != 0 ? in.bytes() : BytesView();
-        const BytesView after = (items & kHasAfter) != 0 ? in.bytes() : BytesView();
-        const BytesView archived = in.bytes();
-        const BytesView not_kept = in.bytes();
-        const BytesView moved_to = in.bytes();
-        const bool is_withdrawn = action == static_cast<std::int64_t>(Action::skip);
-        Statement& statement = is_withdrawn ? *withdraw_ : *put_;
-        statement.bind(1, run);
-        statement.bind(2, key);
-        statement.bind(3, side);
-        if (!is_withdrawn) {
-            statement.bind(4, action | done);
-            bind_item(statement, 5, before);
-            bind_item(statement, 6, after);
-            statement.bind(7, archived);
-            statement.bind_text(8, not_kept);
-            statement.bind(9, moved_to);
+        const PackedEntry entry = unpack(in);
+        if (entry.action == static_cast<std::int64_t>(Action::skip)) {
+            SYNCLINE_TRY(put()); // an earlier entry may be the one that is withdrawn
+            withdraw_->bind(1, run);
+            withdraw_->bind(2, entry.key);
+            withdraw_->bind(3, entry.side);
+            SYNCLINE_TRY(withdraw_->run());
+            continue;
         }
-        SYNCLINE_TRY(statement.run());
+        puts.push_back(entry);
+        if (puts.size() == sqlite::RowInserter::kTogether) {
+            SYNCLINE_TRY(put());
+        }
     }
+    SYNCLINE_TRY(put());
     written_run_ = run;
     SYNCLINE_FAILPOINT("state.before-journal-commit");
     SYNCLINE_TRY(transaction.commit());

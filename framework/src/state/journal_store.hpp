@@ -44,7 +44,7 @@ private:
     const std::int64_t sync_;
     std::mutex mutex_; // of the database, held while it is written; guards what follows it
     std::optional<sqlite::Database> database_;
-    std::optional<sqlite::Statement> put_;
+    std::optional<sqlite::RowInserter> put_;
     std::optional<sqlite::Statement> find_;
     std::optional<sqlite::Statement> withdraw_;
     std::int64_t written_run_ = 0; // the last that entries were written for

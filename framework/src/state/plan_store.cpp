@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <span>
 #include <unistd.h>
+#include <utility>
 
 namespace syncline::state {
 namespace {
@@ -129,12 +131,18 @@ Result<PlannedOp> read_op(const Statement& row) {
     return op;
 }
 
-void bind_size(Statement& statement, int parameter, const std::optional<Item>& item) {
+std::optional<std::int64_t> size_of(const std::optional<Item>& item) {
     if (!item || item->size == kUnknownSize) {
-        statement.bind_null(parameter);
+        return std::nullopt;
+    }
+    return static_cast<std::int64_t>(std::min<std::uint64_t>(item->size, INT64_MAX));
+}
+
+void bind_size(Statement& statement, int parameter, std::optional<std::int64_t> size) {
+    if (size) {
+        statement.bind(parameter, *size);
     } else {
-        statement.bind(parameter,
-                       static_cast<std::int64_t>(std::min<std::uint64_t>(item->size, INT64_MAX)));
+        statement.bind_null(parameter);
     }
 }
 
@@ -176,9 +184,9 @@ SqlitePlanStore::create(const std::filesystem::path& file) {
     // defensive mode would forbid; a plan whose writing failed is never read again.
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
     SYNCLINE_TRY(db.execute(kSchema));
-    SYNCLINE_STATE_ASSIGN(store->insert_,
-                          db.prepare("INSERT INTO op (" SYNCLINE_PLAN_COLUMNS
-                                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+    SYNCLINE_STATE_ASSIGN(
+        store->insert_,
+        sqlite::RowInserter::prepare(db, "INSERT INTO op (" SYNCLINE_PLAN_COLUMNS ")", 1 + kBody));
     SYNCLINE_STATE_ASSIGN(
         store->update_,
         db.prepare("UPDATE op SET action = ?2, side = ?3, phase = ?4, kind = ?5, source_size = ?6, "
@@ -191,31 +199,63 @@ SqlitePlanStore::create(const std::filesystem::path& file) {
 
 SqlitePlanStore::~SqlitePlanStore() { ::unlink(file_.c_str()); }
 
-Status SqlitePlanStore::write(Statement& statement, std::int64_t id, const PlannedOp& op) {
-    survey_.reset();
-    body_.clear();
-    put_body(op, body_);
-    statement.bind(1 + kId, id);
-    statement.bind(1 + kAction, number(op.action));
-    statement.bind(1 + kSide, number(op.side));
-    statement.bind(1 + kPhase, number(op.phase));
-    statement.bind(1 + kKind, number(op.kind));
-    bind_size(statement, 1 + kSourceSize, op.source);
-    bind_size(statement, 1 + kTargetSize, op.target);
-    statement.bind_text(1 + kReason, op.reason);
-    statement.bind(1 + kKey, op.key);
-    statement.bind(1 + kBody, body_);
-    return statement.run();
+void SqlitePlanStore::fill(OpRow& row, std::int64_t id, const PlannedOp& op) {
+    row.id = id;
+    row.action = number(op.action);
+    row.side = number(op.side);
+    row.phase = number(op.phase);
+    row.kind = number(op.kind);
+    row.sizes[0] = size_of(op.source);
+    row.sizes[1] = size_of(op.target);
+    row.reason = op.reason;
+    row.key = op.key;
+    row.body.clear();
+    put_body(op, row.body);
+}
+
+void SqlitePlanStore::bind_row(Statement& statement, int offset, const OpRow& row) {
+    statement.bind(offset + 1 + kId, row.id);
+    statement.bind(offset + 1 + kAction, row.action);
+    statement.bind(offset + 1 + kSide, row.side);
+    statement.bind(offset + 1 + kPhase, row.phase);
+    statement.bind(offset + 1 + kKind, row.kind);
+    bind_size(statement, offset + 1 + kSourceSize, row.sizes[0]);
+    bind_size(statement, offset + 1 + kTargetSize, row.sizes[1]);
+    statement.bind_text(offset + 1 + kReason, row.reason);
+    statement.bind(offset + 1 + kKey, row.key);
+    statement.bind(offset + 1 + kBody, row.body);
 }
 
 Result<std::int64_t> SqlitePlanStore::add(const PlannedOp& op) {
-    SYNCLINE_TRY(write(insert_, last_id_ + 1, op));
+    if (added_count_ == added_.size()) {
+        SYNCLINE_TRY(write_added());
+    }
+    OpRow& row = added_[added_count_++];
+    fill(row, ++last_id_, op);
+    if (survey_) {
+        survey_->add(row);
+    }
     brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
-    return ++last_id_;
+    return last_id_;
+}
+
+Status SqlitePlanStore::write_added() {
+    const std::span<const OpRow> rows(added_.data(), std::exchange(added_count_, 0));
+    return insert_.insert(rows, [](Statement& statement, int offset, const OpRow& row,
+                                   std::size_t) { bind_row(statement, offset, row); });
+}
+
+Status SqlitePlanStore::before_change() {
+    survey_.reset();
+    return write_added();
 }
 
 Status SqlitePlanStore::replace(const PlannedOp& op) {
-    SYNCLINE_TRY(write(update_, op.id, op));
+    SYNCLINE_TRY(before_change());
+    OpRow row;
+    fill(row, op.id, op);
+    bind_row(update_, 0, row);
+    SYNCLINE_TRY(update_.run());
     brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
     if (sqlite3_changes(database_.handle()) == 0) {
         return {Code::not_found, "no planned operation " + std::to_string(op.id)};
@@ -224,6 +264,7 @@ Status SqlitePlanStore::replace(const PlannedOp& op) {
 }
 
 Result<PlannedOp> SqlitePlanStore::at(std::int64_t id) {
+    SYNCLINE_TRY(write_added());
     const sqlite::ResetOnExit reset(select_);
     select_.bind(1, id);
     SYNCLINE_STATE_ASSIGN(const bool is_there, select_.step());
@@ -235,7 +276,7 @@ Result<PlannedOp> SqlitePlanStore::at(std::int64_t id) {
 
 Status SqlitePlanStore::removals_to_creations(std::int64_t first, std::int64_t last, Side from,
                                               std::string_view reason) {
-    survey_.reset();
+    SYNCLINE_TRY(before_change());
     brings_back_ = true;
     SYNCLINE_STATE_ASSIGN(
         Statement update,
@@ -257,7 +298,7 @@ Status SqlitePlanStore::removals_to_creations(std::int64_t first, std::int64_t l
 
 Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t last,
                                              Side present_on) {
-    survey_.reset();
+    SYNCLINE_TRY(before_change());
     SYNCLINE_STATE_ASSIGN(
         Statement update,
         database_.prepare("UPDATE op SET action = ?3, side = ?4, phase = iif(kind = ?5, ?6, ?7) "
@@ -276,70 +317,84 @@ Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t la
 }
 
 Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
-    survey_.reset();
+    SYNCLINE_TRY(before_change());
     drop_.bind(1, first);
     drop_.bind(2, last);
     return drop_.run();
 }
 
-Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
-    if (survey_) {
-        return &*survey_;
+bool SqlitePlanStore::Survey::add(const OpRow& row) {
+    const auto action = static_cast<std::size_t>(row.action);
+    const auto side = static_cast<std::size_t>(row.side);
+    const auto phase = static_cast<std::size_t>(row.phase);
+    if (action >= counts.actions.size() || side >= counts.removals.size() ||
+        phase >= first.size()) {
+        return false;
     }
-    Survey found;
-    double bytes = 0; // exact up to 8 PiB, and never overflows
-    SYNCLINE_STATE_ASSIGN(
-        Statement rows,
-        database_.prepare(
-            "SELECT id, action, side, phase, kind, source_size, target_size FROM op"));
-    for (;;) {
-        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
-        if (!has_row) {
-            break;
+    ++counts.actions[action];
+    ++counts.phases[phase];
+    if (first[phase] == 0) {
+        first[phase] = row.id;
+    }
+    last[phase] = row.id;
+    const auto size_on = [&](Side of) {
+        return static_cast<double>(row.sizes[static_cast<std::size_t>(of)].value_or(0));
+    };
+    switch (static_cast<Action>(action)) {
+    case Action::remove:
+        ++counts.removals[side];
+        break;
+    case Action::rename:
+        if (static_cast<Phase>(phase) != Phase::write_content) {
+            break; // its content is there already
         }
-        const std::int64_t id = rows.integer(kId);
-        const auto action = static_cast<std::size_t>(rows.integer(kAction));
-        const auto side = static_cast<std::size_t>(rows.integer(kSide));
-        const auto phase = static_cast<std::size_t>(rows.integer(kPhase));
-        if (action >= found.counts.actions.size() || side >= found.counts.removals.size() ||
-            phase >= found.first.size()) {
-            return Status(Code::io, "the plan's file was damaged while in use; run again");
+        [[fallthrough]];
+    case Action::create:
+    case Action::update:
+    case Action::keep_both:
+        if (static_cast<ItemKind>(row.kind) != ItemKind::container) {
+            bytes += size_on(other(static_cast<Side>(side)));
         }
-        ++found.counts.actions[action];
-        ++found.counts.phases[phase];
-        if (found.first[phase] == 0) {
-            found.first[phase] = id;
-        }
-        found.last[phase] = id;
-        switch (static_cast<Action>(action)) {
-        case Action::remove:
-            ++found.counts.removals[side];
-            break;
-        case Action::rename:
-            if (static_cast<Phase>(phase) != Phase::write_content) {
-                break; // its content is there already
+        break;
+    case Action::merge: // about as much as the larger of both, on each side
+        bytes += 2 * std::max(size_on(Side::source), size_on(Side::target));
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
+    SYNCLINE_TRY(write_added());
+    if (!survey_) {
+        Survey found;
+        SYNCLINE_STATE_ASSIGN(
+            Statement rows,
+            database_.prepare(
+                "SELECT id, action, side, phase, kind, source_size, target_size FROM op"));
+        for (;;) {
+            SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
+            if (!has_row) {
+                break;
             }
-            [[fallthrough]];
-        case Action::create:
-        case Action::update:
-        case Action::keep_both:
-            if (static_cast<ItemKind>(rows.integer(kKind)) != ItemKind::container) {
-                // An unknown size is NULL, which reads as 0.
-                bytes +=
-                    rows.real(static_cast<Side>(side) == Side::target ? kSourceSize : kTargetSize);
+            OpRow row;
+            row.id = rows.integer(kId);
+            row.action = rows.integer(kAction);
+            row.side = rows.integer(kSide);
+            row.phase = rows.integer(kPhase);
+            row.kind = rows.integer(kKind);
+            row.sizes[0] = rows.integer(kSourceSize); // unknown reads as 0, and counts as that
+            row.sizes[1] = rows.integer(kTargetSize);
+            if (!found.add(row)) {
+                return Status(Code::io, "the plan's file was damaged while in use; run again");
             }
-            break;
-        case Action::merge: // about as much as the larger of both, on each side
-            bytes += 2 * std::max(rows.real(kSourceSize), rows.real(kTargetSize));
-            break;
-        default:
-            break;
         }
+        survey_ = found;
     }
     constexpr double kMostBytes = 18446744073709549568.0; // the last double below 2^64
-    found.counts.bytes = static_cast<std::uint64_t>(std::min(bytes, kMostBytes));
-    found.counts.brings_back = brings_back_;
-    survey_ = found;
+    survey_->counts.bytes = static_cast<std::uint64_t>(std::min(survey_->bytes, kMostBytes));
+    survey_->counts.brings_back = brings_back_;
     return &*survey_;
 }
 
@@ -370,6 +425,7 @@ Status SqlitePlanStore::each(Phase phase, const std::function<bool(PlannedOp&&)>
 }
 
 Status SqlitePlanStore::each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) {
+    SYNCLINE_TRY(write_added());
     SYNCLINE_STATE_ASSIGN(
         Statement rows, database_.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op ORDER BY id"));
     return visit_rows(rows, visit);

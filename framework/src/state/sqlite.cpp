@@ -150,6 +150,24 @@ Status Statement::run() {
     return row.status();
 }
 
+Result<RowInserter> RowInserter::prepare(Database& database, std::string_view head, int columns,
+                                         std::string_view tail) {
+    std::string row = "(?";
+    for (int column = 1; column < columns; ++column) {
+        row += ",?";
+    }
+    row += ')';
+    std::string sql = std::string(head) + " VALUES " + row;
+    RowInserter made;
+    made.columns_ = columns;
+    SYNCLINE_STATE_ASSIGN(made.one_, database.prepare(sql + std::string(tail)));
+    for (std::size_t more = 1; more < kTogether; ++more) {
+        sql += ',' + row;
+    }
+    SYNCLINE_STATE_ASSIGN(made.many_, database.prepare(sql += tail));
+    return made;
+}
+
 Result<Database> Database::open(const std::filesystem::path& file, OpenMode mode) {
     // Nobody reads these statistics, and counting takes a lock of the process for every allocation.
     // Refused, without harm, where somebody else in the process uses SQLite already.

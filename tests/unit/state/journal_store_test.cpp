@@ -140,6 +140,24 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_intended_is_done_or_withdrawn, Directory,
     BOOST_TEST((entries[0].archived == "digest"));
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(an_entry_of_the_same_commit_can_be_withdrawn, Directory,
+                              Directories) {
+    Directory directory;
+    const auto sync = directory.open();
+    for (int n = 100; n < 140; ++n) {
+        require_ok(sync->journal().add(1, entry(std::to_string(n))));
+    }
+    JournalEntry withdrawn = entry("139");
+    withdrawn.action = Action::skip;
+    require_ok(sync->journal().add(1, withdrawn));
+    require_ok(sync->journal().add(1, entry("140")));
+    require_ok(sync->journal().commit());
+    const auto entries = all_of(sync->journal(), 1);
+    BOOST_REQUIRE(entries.size() == 40U);
+    BOOST_TEST((entries[38].key == "138"));
+    BOOST_TEST((entries[39].key == "140"));
+}
+
 BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_renamed_is_archived_later, Directory, Directories) {
     Directory directory;
     const auto sync = directory.open();

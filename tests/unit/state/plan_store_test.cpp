@@ -301,6 +301,32 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(counts_say_what_would_be_done, Plan, Plans) {
     BOOST_TEST(counts.removals[static_cast<std::size_t>(Side::source)] == 0U);
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(counts_and_visits_follow_a_plan_that_grows_and_changes, Plan, Plans) {
+    Plan plan;
+    PlanStore& store = plan.store();
+    constexpr std::int64_t kMany = 100;
+    for (std::int64_t n = 0; n < kMany; ++n) {
+        PlannedOp op = sized(
+            op_of(std::to_string(100 + n), Action::create, Side::target, Phase::write_content), 10,
+            1);
+        op.id = add(store, op);
+        if (n % 7 == 3) { // the last one added, which may not be written yet
+            op.action = Action::remove;
+            op.phase = Phase::remove_content;
+            require_ok(store.replace(op));
+            BOOST_TEST((require_value(store.at(op.id)).action == Action::remove));
+        }
+        const PlanCounts counts = require_value(store.counts());
+        const std::int64_t removed = (n + 4) / 7;
+        BOOST_TEST(counts.removals[static_cast<std::size_t>(Side::target)] ==
+                   static_cast<std::uint64_t>(removed));
+        BOOST_TEST(counts.bytes == static_cast<std::uint64_t>(n + 1 - removed) * 10);
+    }
+    BOOST_TEST(keys_in_order(store).size() == static_cast<std::size_t>(kMany));
+    BOOST_TEST(keys_of(store, Phase::remove_content).size() == 14U);
+    BOOST_TEST(keys_of(store, Phase::write_content).size() == 86U);
+}
+
 BOOST_AUTO_TEST_CASE(the_spool_is_private_and_goes_with_the_store) {
     const TemporaryDirectory directory;
     const OpenState state(directory.path());

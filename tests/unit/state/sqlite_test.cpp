@@ -39,6 +39,38 @@ BOOST_AUTO_TEST_CASE(values_come_back) {
     BOOST_TEST(!require_value(select.step()));
 }
 
+BOOST_AUTO_TEST_CASE(any_number_of_rows_is_inserted_in_its_order) {
+    const File file;
+    Database database = require_value(Database::open(file.path, OpenMode::read_write));
+    constexpr std::size_t kTogether = sqlite::RowInserter::kTogether;
+    for (const std::size_t count : {std::size_t{0}, std::size_t{1}, kTogether - 1, kTogether,
+                                    kTogether + 1, 3 * kTogether + 2}) {
+        require_ok(database.execute(
+            "DROP TABLE IF EXISTS t; CREATE TABLE t (id INTEGER PRIMARY KEY, k UNIQUE, v)"));
+        auto inserter = require_value(
+            sqlite::RowInserter::prepare(database, "INSERT INTO t (k, v)", 2,
+                                         " ON CONFLICT (k) DO UPDATE SET v = v || excluded.v"));
+        std::vector<std::string> rows;
+        for (std::size_t n = 0; n < count; ++n) {
+            rows.push_back(std::to_string(n));
+        }
+        const auto bind = [](Statement& statement, int offset, const std::string& row,
+                             std::size_t) {
+            statement.bind_text(offset + 1, row);
+            statement.bind_text(offset + 2, row);
+        };
+        require_ok(inserter.insert(rows, bind));
+        require_ok(inserter.insert(rows, bind));
+        Statement select = require_value(database.prepare("SELECT k, v FROM t ORDER BY id"));
+        for (const std::string& row : rows) {
+            BOOST_REQUIRE(require_value(select.step()));
+            BOOST_TEST(select.bytes(0) == row);
+            BOOST_TEST(select.bytes(1) == row + row);
+        }
+        BOOST_TEST(!require_value(select.step()));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_wrong_parameter_shows_when_the_statement_runs) {
     const File file;
     Database database = require_value(Database::open(file.path, OpenMode::read_write));
