@@ -19,6 +19,13 @@ constexpr unsigned kExecute = 0111;
 constexpr unsigned kOwnerExecute = 0100;
 constexpr unsigned kOwnerAccess = 0600;
 constexpr int kAlwaysAttempts = 20;
+// Bodies that are written in no time, so that nobody moves their directory away meanwhile except
+// in a moment that no check could close either.
+constexpr std::uint64_t kQuickBytes = std::uint64_t{256} << 10U;
+
+bool takes_time(const syncline_item& item) {
+    return (item.fields & SYNCLINE_ITEM_SIZE) == 0 || item.size > kQuickBytes;
+}
 
 std::string_view meta_value(const syncline_item& item, std::string_view name) {
     for (std::uint64_t i = 0; i < item.meta.count; ++i) {
@@ -238,6 +245,9 @@ Status Writer::put_entry(const Key& key, const syncline_put_req& req, const Want
     } else {
         const bool updates = exists && current.type == FileType::file;
         status = fill_file(staged, key, wanted, updates ? &current : nullptr, body);
+        if (status.ok() && takes_time(*req.item)) {
+            status = check_still_there(key, parent.get());
+        }
     }
     if (status.ok()) {
         status = publish(staged, lock, parent.get(), key, req, exists);
@@ -307,6 +317,22 @@ Status Writer::fill_file(Staged& staged, const Key& key, const Wanted& wanted,
     }
     SYNCLINE_FS_FAILPOINT("after-sync-data");
     return {};
+}
+
+// The directory that was opened for `key` may have been moved since, even out of the root.
+Status Writer::check_still_there(const Key& key, int parent) const {
+    Fd now;
+    FileState held;
+    FileState found;
+    const int error = root_.open_beneath(key.parent, O_PATH | O_DIRECTORY, now);
+    if (error == 0 && stat_fd(parent, held) == 0 && stat_fd(now.get(), found) == 0 &&
+        held.device == found.device && held.inode == found.inode) {
+        return {};
+    }
+    return Status::error(SYNCLINE_E_CONFLICT, "the directory of " + printable(key.text) +
+                                                  " was moved while it was written; nothing was "
+                                                  "changed")
+        .with(SYNCLINE_DETAIL_KEY, printable(key.text));
 }
 
 // Of the file that is written over: a program that edits it in place would keep them too.

@@ -47,6 +47,7 @@ private:
                      const syncline_item_sink& sink);
     Status fill_file(Staged& staged, const Key& key, const Wanted& wanted,
                      const FileState* replaced, Body& body) const;
+    [[nodiscard]] Status check_still_there(const Key& key, int parent) const;
     void keep_attributes(const Key& key, const FileState& replaced, int to) const;
     Status publish(Staged& staged, DirectoryLock& lock, int parent, const Key& key,
                    const syncline_put_req& req, bool exists);

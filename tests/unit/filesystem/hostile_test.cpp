@@ -68,6 +68,32 @@ BOOST_AUTO_TEST_CASE(a_directory_swapped_for_a_link_between_calls_leads_nowhere)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_directory_that_moves_out_while_a_long_body_is_written_takes_no_file_along) {
+    for (const bool replaced_by_another : {false, true}) {
+        for (const std::uint32_t condition : {SYNCLINE_COND_ALWAYS, SYNCLINE_COND_IF_ABSENT}) {
+            Playground ground;
+            std::filesystem::create_directory(ground.base() + "/outside");
+            ground.directory("d");
+            Client client(ground);
+            Source source("a body of unknown length");
+            source.before_read = [&] {
+                if (std::filesystem::exists(ground.base() + "/outside/d")) {
+                    return;
+                }
+                std::filesystem::rename(ground.path("d"), ground.base() + "/outside/d");
+                if (replaced_by_another) {
+                    ground.directory("d");
+                }
+            };
+            const Outcome out = client.put_from("d/f", source, {condition});
+            BOOST_TEST(out.code == SYNCLINE_E_CONFLICT);
+            BOOST_TEST(out.message.find("was moved while it was written") != std::string::npos);
+            BOOST_TEST(std::filesystem::is_empty(ground.base() + "/outside/d"));
+            BOOST_TEST(!std::filesystem::exists(ground.path("d/f")));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_directory_swapped_for_a_link_during_a_listing_is_unknown) {
     Playground ground;
     std::filesystem::create_directory(ground.base() + "/outside");
