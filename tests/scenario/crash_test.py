@@ -16,7 +16,6 @@ has nothing to do. With --full: every failpoint at each time it is reached, in t
 in every scenario of cases/, and a thousand kills at random.
 """
 
-import argparse
 import json
 import os
 import random
@@ -26,14 +25,12 @@ import subprocess
 import sys
 import threading
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import fault_test
+import seeded
 import trees
-from run import CASES, DEFAULT_BIN, World, scratch_folder
+from run import CASES, World
 
-DEFAULT_CALLS = DEFAULT_BIN.parent.parent / "tests" / "syncline_calls.so"
 SIDES = ("source", "target")
 MOST_TIMES = 60  # a failpoint that is reached more often is taken at as many of them
 
@@ -411,48 +408,18 @@ def cases(settings):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
-    parser.add_argument("--calls", default=DEFAULT_CALLS, help="the library of tests/tools/calls")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="leave the directories behind")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    settings = parser.parse_args()
-    settings.bin = Path(settings.bin).resolve()
-    settings.calls = Path(settings.calls).resolve()
-    for needed in (settings.bin, settings.calls):
-        if not os.access(needed, os.R_OK):
-            sys.exit(f"crash_test.py: {needed} is not there; build it first")
-    settings.scratch = scratch_folder()
-    settings.cache = settings.scratch / "cache"
+    settings = seeded.parse_settings(__doc__, calls=True)
     settings.longest_s = 0.4
     settings.kills_each = 5
     settings.random_each = 50 if settings.full else 3
     settings.situations = standard_situations()
-    print(f"seed {settings.seed}", flush=True)
-    failed = 0
-    done = 0
-    try:
-        chosen = (case for case in cases(settings)
-                  if not settings.names or any(part in case.name for part in settings.names))
-        with ThreadPoolExecutor(settings.jobs) as workers:
-            for case in workers.map(lambda one: one.run(), list(chosen)):
-                done += 1
-                failed += 1 if case.problems else 0
-                for line in case.problems:
-                    print(f"FAIL {case.name} (seed {settings.seed}): {line}", flush=True)
+    count = seeded.Count(settings)
+    with seeded.scratch(settings):
+        count.run(cases(settings))
         if not any(one.learn(settings).reached for one in settings.situations):
-            failed += 1
+            count.failed += 1
             print("FAIL no failpoint was reached; was the program built without them?")
-    finally:
-        if settings.keep:
-            print(f"kept in {settings.scratch}")
-        else:
-            shutil.rmtree(settings.scratch)
-    print(f"{done - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    return count.exit_code()
 
 
 if __name__ == "__main__":

@@ -14,21 +14,17 @@ trouble is over the next run ends as if it had never been. The quick suite takes
 by the seed, the full one takes all with every error.
 """
 
-import argparse
 import errno
 import json
 import os
-import random
-import shutil
 import sys
 import zlib
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import fault_test
+import seeded
 
-from crash_test import (DEFAULT_CALLS, Case, Situation, discard, is_temporary, look, text_of)
-from run import DEFAULT_BIN, scratch_folder, sum_problems
+from crash_test import (Case, Situation, discard, is_temporary, look, text_of)
+from run import sum_problems
 
 ERRORS = {"ENOSPC": errno.ENOSPC, "EACCES": errno.EACCES, "EIO": errno.EIO, "EROFS": errno.EROFS}
 # One of them must be in what the program says.
@@ -156,40 +152,11 @@ def cases(settings):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
-    parser.add_argument("--calls", default=DEFAULT_CALLS, help="the library of tests/tools/calls")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 2)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--keep", action="store_true", help="leave the directories behind")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    settings = parser.parse_args()
-    settings.bin = Path(settings.bin).resolve()
-    settings.calls = Path(settings.calls).resolve()
-    for needed in (settings.bin, settings.calls):
-        if not os.access(needed, os.R_OK):
-            sys.exit(f"errno_test.py: {needed} is not there; build it first")
-    settings.scratch = scratch_folder()
-    settings.cache = settings.scratch / "cache"
-    print(f"seed {settings.seed}", flush=True)
-    done = failed = 0
-    try:
-        chosen = [case for case in cases(settings)
-                  if not settings.names or any(part in case.name for part in settings.names)]
-        with ThreadPoolExecutor(settings.jobs) as workers:
-            for case in workers.map(Case.run, chosen):
-                done += 1
-                failed += 1 if case.problems else 0
-                for line in case.problems:
-                    print(f"FAIL {case.name} (seed {settings.seed}): {line}", flush=True)
-    finally:
-        if settings.keep:
-            print(f"kept in {settings.scratch}")
-        else:
-            shutil.rmtree(settings.scratch)
-    print(f"{done - failed} passed, {failed} failed")
-    return 1 if failed else 0
+    settings = seeded.parse_settings(__doc__, calls=True)
+    count = seeded.Count(settings)
+    with seeded.scratch(settings):
+        count.run(cases(settings))
+    return count.exit_code()
 
 
 if __name__ == "__main__":

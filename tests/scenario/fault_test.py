@@ -12,7 +12,6 @@ runs once with faults and once without, and checks what must hold whatever the f
 - the run without faults exits 0 and leaves both sides as if there had never been a fault.
 """
 
-import argparse
 import contextlib
 import fcntl
 import json
@@ -28,11 +27,11 @@ import subprocess
 import sys
 import termios
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import seeded
 import trees
-from run import DEFAULT_BIN, TIME_LIMIT_S, World, scratch_folder, sum_problems
+from run import TIME_LIMIT_S, World, sum_problems
 
 HEADER = (Path(__file__).resolve().parents[2] / "sdk" / "include" / "syncline" / "abi" / "types.h")
 EXIT_CODES = {0, 1, 2, 3, 4, 5, 6, 7, 8, 11}
@@ -369,47 +368,19 @@ def recovery_case(settings):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", default=os.environ.get("SYNCLINE_BIN", DEFAULT_BIN))
-    parser.add_argument("--jobs", type=int, default=8,
-                        help="cases at the same time; they mostly wait to try again")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--full", action="store_true", help="each code on both sides, all patterns")
-    parser.add_argument("--keep", action="store_true", help="leave the directories behind")
-    parser.add_argument("names", nargs="*", metavar="NAME")
-    settings = parser.parse_args()
-    settings.bin = Path(settings.bin).resolve()
-    if not os.access(settings.bin, os.X_OK):
-        sys.exit(f"fault_test.py: no program at {settings.bin}; build it, or name one with --bin")
-    settings.scratch = scratch_folder()
-    settings.cache = settings.scratch / "cache"
-    print(f"seed {settings.seed}", flush=True)
-
+    settings = seeded.parse_settings(__doc__, jobs=8)  # they mostly wait to try again
     planned = [*matrix(settings.full, settings.seed), *effects(settings.seed),
                *chance(300 if settings.full else 30, settings.seed)]
-    cases = [Case(name, settings=settings, **queries) for name, queries in planned
-             if not settings.names or any(part in name for part in settings.names)]
-    failed = 0
-    done = []
-    try:
+    count = seeded.Count(settings)
+    with seeded.scratch(settings):
         learn(settings)
         if not settings.names:
-            done = [hang_case(settings), vanished_case(settings)]
+            count.add(hang_case(settings))
+            count.add(vanished_case(settings))
         if not settings.names or "recovery" in settings.names:
-            done.append(recovery_case(settings))
-        with ThreadPoolExecutor(settings.jobs) as workers:
-            done += workers.map(Case.run, cases)
-        for case in done:
-            failed += 1 if case.problems else 0
-            for line in case.problems:
-                print(f"FAIL {case.name} (seed {settings.seed}): {line}", flush=True)
-    finally:
-        if settings.keep:
-            print(f"kept in {settings.scratch}")
-        else:
-            shutil.rmtree(settings.scratch)
-    print(f"{len(done) - failed} passed, {failed} failed")
-    return 1 if failed else 0
+            count.add(recovery_case(settings))
+        count.run(Case(name, settings=settings, **queries) for name, queries in planned)
+    return count.exit_code()
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ import sys
 from pathlib import Path
 
 import trees
-from crash_test import DEFAULT_CALLS, is_temporary, look, text_of
+from crash_test import is_temporary, look, text_of
 from run import DEFAULT_BIN, World, scratch_folder
+from seeded import DEFAULT_CALLS
 
 DEFAULT_HOSTILE = DEFAULT_BIN.parent.parent / "tests" / "plugins_hostile"
 OUTSIDE = {"x": "outside", "sub/x": "outside", "sub/keep": "outside"}
