@@ -211,11 +211,27 @@ Status read_file(const std::string& path, Bytes& into) {
     return {};
 }
 
-// A directory against a file is settled with all that lies below, which takes a listing.
-bool needs_listing(const RunNote& note) {
-    return note.key.ends_with('/') ||
-           (note.code == name_of(ConflictKind::kind_differs) &&
-            (note.source_version.empty() || note.target_version.empty()));
+// What takes a listing to be settled, and how to do it; empty for what can be settled alone.
+std::string needs_whole_sync(const RunNote& note) {
+    const std::string key = display_key(note.key);
+    const std::string command =
+        "syncline sync SOURCE TARGET --on-conflict '/" + key + ":source-wins'";
+    if (note.code == name_of(ConflictKind::rename_rename)) {
+        return "'" + key + "' was renamed on both sides; settle it with a whole sync: " + command +
+               " (target-wins: the name it has there; keep-both: both names)";
+    }
+    const bool differs_in_kind = note.code == name_of(ConflictKind::kind_differs);
+    if (note.key.ends_with('/') && !differs_in_kind) {
+        return "'" + key +
+               "' is a directory, deleted on one side; settle it with all it holds: " + command +
+               " --deleted-container conflict (or target-wins)";
+    }
+    if (note.key.ends_with('/') ||
+        (differs_in_kind && (note.source_version.empty() || note.target_version.empty()))) {
+        return "'" + key + "' is a directory on one side; settle it with all it holds: " + command +
+               " (or target-wins)";
+    }
+    return {};
 }
 
 int resolve(Request& request, ForegroundRun& run, const Inbox& inbox) {
@@ -249,14 +265,12 @@ int resolve(Request& request, ForegroundRun& run, const Inbox& inbox) {
     }
     std::vector<RunNote> settled;
     for (const RunNote& note : *notes) {
-        if (!needs_listing(note)) {
+        const std::string why = needs_whole_sync(note);
+        if (why.empty()) {
             settled.push_back(note);
-            continue;
+        } else {
+            std::cerr << "syncline: " << why << '\n';
         }
-        std::cerr << "syncline: '" << display_key(note.key)
-                  << "' is a directory on one side; settle it with all it holds: syncline sync "
-                     "SOURCE TARGET --on-conflict '/"
-                  << display_key(note.key) << ":source-wins' (or target-wins)\n";
     }
     if (settled.empty()) {
         if (notes->empty()) {

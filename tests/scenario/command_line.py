@@ -44,7 +44,7 @@ class CommandLine(unittest.TestCase):
 
     def assert_no_temporary_files(self):
         for root in (self.a, self.b):
-            left = [trees.show(key) for key in trees.snapshot(root) if b".syncline-tmp-" in key]
+            left = [trees.show(key) for key in trees.snapshot(root) if b".syncline-" in key]
             self.assertEqual(left, [], "temporary files were left")
 
     def make_files(self, root, count, size=4096):

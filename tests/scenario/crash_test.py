@@ -11,11 +11,12 @@ Three ways to die, in situations where a sync has something of everything to do:
 - random/SITUATION/NUMBER        SIGKILL at any instant, several times in a row.
 
 Afterwards nothing that should remain is lost and no file is half written; running again ends as a
-run without the crash ends, nothing temporary is left or was carried over, and the run after that
-has nothing to do. With --full: every failpoint at each time it is reached, in these situations and
+run without the crash ends, what it overwrote or deleted is in the archive, nothing temporary is
+left or was carried over, and the run after that has nothing to do. With --full: every failpoint at each time it is reached, in these situations and
 in every scenario of cases/, and a thousand kills at random.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -85,6 +86,7 @@ class Learnt:
         self.usable = self.exit in (0, 6)
         self.final = look(world)
         self.there = contents(edited)
+        self.files = contents(edited, ("file",))
         self.known = self.there | contents(world.look())
         self.reached = {}
         for name in log.read_text(encoding="utf-8").split() if log.exists() else []:
@@ -102,9 +104,14 @@ def discard(world):
     shutil.rmtree(world.folder)
 
 
-def contents(sides):
+def contents(sides, kinds=("file", "link")):
     return {one.data for tree in sides.values() for one in (tree or {}).values()
-            if one.kind in ("file", "link")}
+            if one.kind in kinds}
+
+
+def is_archived(world, data):
+    name = hashlib.sha256(data).hexdigest()
+    return any(world.folder.glob(f"state/**/archive/{name[:2]}/{name[2:]}"))
 
 
 def look(world):
@@ -112,7 +119,7 @@ def look(world):
 
 
 def is_temporary(path):
-    return path.rsplit(b"/", 1)[-1].startswith(b".syncline-tmp-")
+    return path.rsplit(b"/", 1)[-1].startswith((b".syncline-tmp-", b".syncline-aside-"))
 
 
 class Case:
@@ -169,6 +176,10 @@ class Case:
         for side, tree in look(world).items():
             for line in fault_test.compare(tree, learnt.final[side]):
                 self.problems.append(f"after the crash and a whole run, {side}: {line}")
+        if "--no-archive" not in self.situation.flags:
+            for data in sorted(learnt.files - contents(world.look())):
+                if not is_archived(world, data):
+                    self.problems.append(f"overwritten or deleted and not archived: {data[:40]!r}")
         self.check_idle(world, learnt.exit)
 
     def check_idle(self, world, code):

@@ -156,8 +156,17 @@ class Undo(GoingBack):
         self.edit(self.a, {"dir/x": "1"})
         run = self.sync()["run"]
         self.edit(self.b, {"dir/mine": "a person's"})
-        self.run_ok("undo", "a", "b", str(run), code=5)
+        done = self.run_ok("undo", "a", "b", str(run), code=6)
+        self.assertIn("put there or changed after the run", done.stdout.decode())
         self.assertEqual(set(trees.snapshot(self.b)), {b"a", b"dir/", b"dir/mine"})
+
+    def test_a_new_directory_with_an_edited_file_stays_and_is_no_unfinished_business(self):
+        self.agree({"a": "1"})
+        self.edit(self.a, {"dir/x": "1"})
+        run = self.sync()["run"]
+        self.edit(self.b, {"dir/x": "a person's"})
+        report = self.undo(run, code=6)
+        self.assertEqual((report["outcomes"]["conflicted"], report["outcomes"]["pending"]), (2, 0))
 
     def test_twice(self):
         self.agree({"a": "1"})
@@ -286,6 +295,15 @@ class Restore(GoingBack):
         self.assertEqual(set(trees.snapshot(self.b)) & {b"d/", b"d/e/", b"d/e/y", b"d/x"},
                          {b"d/", b"d/e/", b"d/e/y"})
 
+    def test_not_in_the_place_of_another_kind(self):
+        self.edit(self.b, {"f": None, "d": "a file"})
+        self.edit(self.b, {"f/inner": "a directory"})
+        for key, obstacle in (("f", "the directory 'f/'"), ("d/e/y", "the file 'd'")):
+            done = self.run_ok("restore", "a", "b", key, code=6)
+            self.assertIn(obstacle + " is in the way", done.stdout.decode())
+        self.assertEqual(self.data(self.b, b"f/inner"), b"a directory")
+        self.assertEqual(self.data(self.b, b"d"), b"a file")
+
     def test_a_link(self):
         self.run_ok("restore", "a", "b", "l")
         self.assertEqual(self.data(self.b, b"l"), b"f")
@@ -396,6 +414,12 @@ class Looking(GoingBack):
         done = self.run_ok("verify", "a", "b", "--exclude", "*", "--include", "/a")
         self.assertIn("1 item compared", done.stdout.decode())
 
+    def test_verify_does_not_mind_permissions_that_no_sync_carries_over(self):
+        self.agree({"f": "1"})
+        os.chmod(os.path.join(self.a, b"f"), 0o600)
+        self.assertEqual(self.sync()["outcomes"]["planned"], 0)
+        self.run_ok("verify", "a", "b")
+
     def test_verify_says_which_side_moved_away_from_what_was_agreed_on(self):
         self.agree({"a": {"size": 100_000}})
         self.edit(self.b, {"a": {"size": 100_000, "fill": "rotten bits\n", "mtime": 0}})
@@ -417,6 +441,21 @@ class Looking(GoingBack):
         document = json.loads(self.run_ok("verify", "a", "b", "-o", "json", code=4).stdout)
         self.assertEqual(document["differences"][0]["difference"], "unread")
         self.run_ok("verify", "a", "nowhere", code=3)
+
+    def test_what_waited_aside_when_a_run_was_killed_can_be_found_although_its_new_name_is_gone(self):
+        self.agree({"x": "one", "y": "two", **{f"k{i}": "" for i in range(9)}})
+        for old, new in (("x", "t"), ("y", "x"), ("t", "y")):
+            os.rename(os.path.join(self.a, os.fsencode(old)), os.path.join(self.a, os.fsencode(new)))
+        self.world.environment["SYNCLINE_FAILPOINT"] = "execute.after-op.rename:1"
+        self.run_ok("sync", "a", "b", code=-9)
+        del self.world.environment["SYNCLINE_FAILPOINT"]
+        os.mkdir(self.world.folder / "c")
+        self.run_ok("sync", "c", "b")
+        self.assertFalse([key for key in trees.snapshot(os.fsencode(self.world.folder / "c")) if b"aside" in key])
+        os.remove(os.path.join(self.a, b"y"))
+        self.run_ok("sync", "a", "b")
+        self.assert_no_temporary_files()
+        self.assertIn(b"one", [path.read_bytes() for path in self.archived_files()])
 
     def test_a_killed_run_leaves_every_old_content_to_be_found(self):
         self.make_files(self.a, 2000, 10)

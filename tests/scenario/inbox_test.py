@@ -119,6 +119,26 @@ class Conflicts(Inbox):
         self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "target")
         self.assertFalse(os.path.exists(os.path.join(self.a, b"same")))
 
+    def test_what_takes_a_whole_sync_stays_in_the_inbox_and_the_command_that_is_named_settles_it(self):
+        self.edit(self.a, {"d/x": "1", "d/y": "2"})
+        self.run_ok("sync", "a", "b", code=6)
+        for root, name in ((self.a, "same1"), (self.b, "same2")):
+            os.rename(os.path.join(root, b"same"), os.path.join(root, os.fsencode(name)))
+        self.edit(self.a, {"d": None})
+        self.edit(self.b, {"d/x": "changed"})
+        conflict = ("--deleted-container", "conflict")
+        self.run_ok("sync", "a", "b", *conflict, code=6)
+        for key in ("same", "d/"):
+            done = self.run_ok("conflicts", "resolve", "a", "b", key, "--take", "source", code=6)
+            self.assertIn(f"--on-conflict '/{key}:source-wins'", done.stderr.decode())
+            self.assertIn(key, self.open_keys())
+        self.run_ok("sync", "a", "b", "--on-conflict", "/same:source-wins", *conflict,
+                    "--on-conflict", "/d/:source-wins", code=6)
+        self.assertEqual(self.open_keys(), ["bin", "c.json", "f.txt"])
+        for root in (self.a, self.b):
+            self.assertFalse({"same2", "d"} & set(os.listdir(os.fsdecode(root))))
+            self.assertIn("same1", os.listdir(os.fsdecode(root)))
+
     def test_mistakes(self):
         for words, hint in (
                 (("conflicts",), "list, show, resolve"),

@@ -19,6 +19,8 @@ std::vector<Side> losing_sides(const PlannedOp& op) {
     case Action::update:
     case Action::remove:
         return {op.side};
+    case Action::follow: // else its content stays, or goes with what it follows
+        return op.phase == Phase::remove_content ? std::vector{op.side} : std::vector<Side>();
     case Action::rename: // else its content stays, under the new name
         return op.differs ? std::vector{op.side} : std::vector<Side>();
     case Action::keep_both:
@@ -77,10 +79,11 @@ void Keeper::keep(std::span<OpResult> batch, const CallContext& call) const {
                 JournalEntry& entry = entries.emplace_back();
                 entry.key = lost_key(result.op);
                 entry.side = side;
-                entry.action =
-                    result.op.action == Action::remove || result.op.action == Action::rename
-                        ? Action::remove
-                        : Action::update;
+                entry.action = result.op.action == Action::remove ||
+                                       result.op.action == Action::rename ||
+                                       result.op.action == Action::follow
+                                   ? Action::remove
+                                   : Action::update;
                 entry.before = side == Side::source ? result.op.source : result.op.target;
                 entry.archived = archived;
                 result.intended[static_cast<std::size_t>(side)] = true;

@@ -250,9 +250,9 @@ private:
         sum.planned += result->outcomes.planned;
         sum.ok += result->outcomes.ok;
         sum.skipped += result->outcomes.skipped;
-        sum.conflicted += result->outcomes.conflicted;
+        sum.conflicted += result->outcomes.conflicted + kept_directories_;
         sum.failed += result->outcomes.failed;
-        sum.pending += result->outcomes.pending;
+        sum.pending += result->outcomes.pending - std::exchange(kept_directories_, 0);
         for (std::size_t i = 0; i < result->done.size(); ++i) {
             report_.done[i] += result->done[i];
         }
@@ -262,7 +262,14 @@ private:
         return {};
     }
 
-    Status note(const OpReport& what) {
+    Status note(OpReport what) {
+        // Nothing passes by itself here: what is in it was put there, or edited, since the run.
+        if (what.outcome == Outcome::pending && what.code == Code::conflict &&
+            what.op.kind == ItemKind::container && what.op.action == Action::remove) {
+            what.outcome = Outcome::conflicted;
+            what.message = "it holds what was put there or changed after the run";
+            ++kept_directories_;
+        }
         RunNote note;
         note.outcome = what.outcome;
         note.key = what.op.key;
@@ -310,7 +317,8 @@ private:
     std::unique_ptr<Session> session_;
     std::unique_ptr<PlanStore> plan_;
     std::optional<Side> planned_side_;
-    std::uint64_t moved_back_ = 0; // in the plan of that side
+    std::uint64_t moved_back_ = 0;       // in the plan of that side
+    std::uint64_t kept_directories_ = 0; // by its execution, since they are not empty
     std::shared_ptr<PoolLane> lane_;
 };
 

@@ -498,7 +498,7 @@ private:
         }
         return make_plan({*source_, *target_, *source_, *target_, state_->base(), *plan_, *chain_,
                           pool_, lane_.get(), progress_, spec_.rules, spec_.state_directory,
-                          !control_.write_plan.empty()},
+                          !control_.write_plan.empty(), report_.sync_name},
                          call);
     }
 
@@ -509,10 +509,10 @@ private:
         PersonsDecision person(selection, *chain_, state_->archive(), clock_.wall_ns());
         ConflictResolver& resolver =
             selection.take == Take::chain ? static_cast<ConflictResolver&>(*chain_) : person;
-        Result<PlanSummary> summary =
-            make_plan({source, target, *source_, *target_, base, *plan_, resolver, pool_,
-                       lane_.get(), progress_, spec_.rules, spec_.state_directory},
-                      call);
+        Result<PlanSummary> summary = make_plan(
+            {source, target, *source_, *target_, base, *plan_, resolver, pool_, lane_.get(),
+             progress_, spec_.rules, spec_.state_directory, false, report_.sync_name},
+            call);
         if (!summary.ok() || selection.take == Take::chain) {
             return summary;
         }

@@ -80,8 +80,49 @@ Status UndoPlanner::restore(PlannedOp op, const JournalEntry& entry, std::option
     if (!entry.before || (now && now->kind == ItemKind::container)) {
         return {};
     }
+    if (!now) {
+        const Result<std::string> obstacle = in_the_way(entry.key);
+        if (!obstacle.ok()) {
+            return obstacle.status();
+        }
+        if (!obstacle->empty()) {
+            return leave(std::move(op), *obstacle + " is in the way; move it away, or restore with "
+                                                    "--to FILE");
+        }
+    }
     op.reason = "as before run " + std::to_string(run_);
     return bring_back(std::move(op), entry, std::move(now));
+}
+
+// What has the name of `key`, or of a directory above it, but is of the other kind; or nothing.
+Result<std::string> UndoPlanner::in_the_way(BytesView key) {
+    const auto is_there = [this](const Bytes& other) -> Result<bool> {
+        const Result<Item> found = endpoint_.stat(call_, other);
+        if (!found.ok() && found.code() != Code::not_found) {
+            return found.status();
+        }
+        return found.ok();
+    };
+    for (std::size_t slash = key.find('/'); slash != BytesView::npos;
+         slash = key.find('/', slash + 1)) {
+        const Bytes file(key.substr(0, slash));
+        const Result<bool> found = is_there(file);
+        if (!found.ok()) {
+            return found.status();
+        }
+        if (*found) {
+            return "the file '" + display_key(file) + "'";
+        }
+    }
+    if (is_container_key(key)) {
+        return std::string();
+    }
+    const Bytes directory = Bytes(key) + '/';
+    const Result<bool> found = is_there(directory);
+    if (!found.ok()) {
+        return found.status();
+    }
+    return *found ? "the directory '" + display_key(directory) + "'" : std::string();
 }
 
 Status UndoPlanner::bring_back(PlannedOp op, const JournalEntry& entry, std::optional<Item> now) {

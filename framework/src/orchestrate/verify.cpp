@@ -3,6 +3,7 @@
 #include "orchestrate/session.hpp"
 #include "reconcile/row_join.hpp"
 #include "reconcile/unknown_tracker.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 #include "syncline/pool/task_group.hpp"
@@ -198,8 +199,8 @@ private:
         }
         const bool sets_meta = session_.at(Side::source).info().sets_meta &&
                                session_.at(Side::target).info().sets_meta;
-        if (sets_meta && row.items[0]->meta != row.items[1]->meta) {
-            return tell(row, DifferenceKind::metadata, "equal contents, other permissions");
+        if (sets_meta && !same_meta(row.items[0]->meta, row.items[1]->meta)) {
+            return tell(row, DifferenceKind::metadata, "equal contents, another executable bit");
         }
         if (knows_content(row) && row.base->hash != row.hash[0]) {
             tell(row, DifferenceKind::base,

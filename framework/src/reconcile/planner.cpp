@@ -176,8 +176,9 @@ private:
                 return {};
             }
         }
-        if (row.base == nullptr && is_left_aside(row.key)) {
-            return clear_away(row);
+        if (const LeftAside aside = left_aside(row.key, in_.sync);
+            row.base == nullptr && aside != LeftAside::no) {
+            return aside == LeftAside::by_this_sync ? clear_away(row) : Status();
         }
         const bool source_unknown = source_unknown_.is_unknown(row.key, row.source);
         const bool target_unknown = target_unknown_.is_unknown(row.key, row.target);

@@ -1,5 +1,6 @@
 #include "reconcile/renames.hpp"
 
+#include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 #include "syncline/state/rename_index.hpp"
@@ -13,8 +14,9 @@ namespace syncline {
 namespace {
 
 constexpr std::size_t kPairsAtOnce = 256;
-constexpr std::string_view kAsidePrefix = ".syncline-tmp-";
-constexpr std::size_t kAsideDigits = 16;
+constexpr std::string_view kAsidePrefix = ".syncline-aside-";
+constexpr std::size_t kTagDigits = 8; // say whose it is
+constexpr std::size_t kAsideDigits = kTagDigits + 8;
 constexpr std::string_view kDigits = "0123456789abcdef";
 
 const std::optional<Item>& on(const PlannedOp& op, Side side) {
@@ -27,6 +29,8 @@ std::optional<Item>& on(PlannedOp& op, Side side) {
 const Bytes& base_id(const PlannedOp& op, Side side) {
     return side == Side::source ? op.base_source_id : op.base_target_id;
 }
+
+Bytes tag_of(BytesView sync) { return to_hex(content_hash(sync)).substr(0, kTagDigits); }
 
 bool is_left_alone(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
 
@@ -378,7 +382,7 @@ private:
         if (is_cycle) {
             PlannedOp first;
             SYNCLINE_TRY(load(pairs.back().gone, first));
-            aside = aside_key(first.key);
+            aside = aside_key(first.key, in_.sync);
             PlannedOp op = rename_of(first, first);
             op.action = Action::follow;
             op.phase = Phase::rename_chains;
@@ -589,21 +593,26 @@ private:
 
 } // namespace
 
-Bytes aside_key(BytesView key) {
+Bytes aside_key(BytesView key, BytesView sync) {
     static thread_local std::mt19937_64 numbers{std::random_device{}()};
     Bytes aside(key.substr(0, key.rfind('/') + 1));
     aside += kAsidePrefix;
+    aside += tag_of(sync);
     std::uint64_t number = numbers();
-    for (std::size_t n = 0; n < kAsideDigits; ++n, number >>= 4U) {
+    for (std::size_t n = kTagDigits; n < kAsideDigits; ++n, number >>= 4U) {
         aside += kDigits[number & 15U];
     }
     return aside;
 }
 
-bool is_left_aside(BytesView key) {
+LeftAside left_aside(BytesView key, BytesView sync) {
     const BytesView name = key.substr(key.rfind('/') + 1);
-    return name.size() == kAsidePrefix.size() + kAsideDigits && name.starts_with(kAsidePrefix) &&
-           name.find_first_not_of(kDigits, kAsidePrefix.size()) == BytesView::npos;
+    if (name.size() != kAsidePrefix.size() + kAsideDigits || !name.starts_with(kAsidePrefix) ||
+        name.find_first_not_of(kDigits, kAsidePrefix.size()) != BytesView::npos) {
+        return LeftAside::no;
+    }
+    return name.substr(kAsidePrefix.size()).starts_with(tag_of(sync)) ? LeftAside::by_this_sync
+                                                                      : LeftAside::by_another_sync;
 }
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call) {

@@ -13,10 +13,12 @@
 
 namespace syncline {
 
-// A name beside `key` under which an item of a cycle waits. The filesystem connector clears such
-// names away should a run not come back for them, and so does planning for other stores.
-Bytes aside_key(BytesView key);
-bool is_left_aside(BytesView key);
+// A name beside `key` under which an item of a cycle waits, of the sync called `sync`.
+Bytes aside_key(BytesView key, BytesView sync);
+// What waits was put aside by a run of `sync` that did not come back for it, or by another sync,
+// which may be about to.
+enum class LeftAside : std::uint8_t { no, by_this_sync, by_another_sync };
+LeftAside left_aside(BytesView key, BytesView sync);
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call);
 

@@ -13,7 +13,7 @@ Status invalid(std::string_view key, const char* rule) {
         .with(SYNCLINE_DETAIL_RULE, rule);
 }
 
-const char* broken_rule(std::string_view segment, Names names) {
+const char* broken_rule(std::string_view segment) {
     if (segment.empty()) {
         return "empty segment";
     }
@@ -23,7 +23,7 @@ const char* broken_rule(std::string_view segment, Names names) {
     if (segment.size() > kMaxName) {
         return "segment longer than 255 bytes";
     }
-    if (names == Names::lasting && is_temp_name(segment)) {
+    if (is_temp_name(segment)) {
         return "name reserved for temporary files";
     }
     return nullptr;
@@ -41,7 +41,7 @@ bool is_temp_name(std::string_view name) {
                        [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-Status parse_key(std::string_view text, Key& out, Names names) {
+Status parse_key(std::string_view text, Key& out) {
     if (text.empty()) {
         return invalid(text, "empty key");
     }
@@ -57,12 +57,10 @@ Status parse_key(std::string_view text, Key& out, Names names) {
     out.leaf = cut == std::string_view::npos ? rest : rest.substr(cut + 1);
     for (;;) {
         const std::size_t slash = rest.find('/');
-        const bool is_leaf = slash == std::string_view::npos;
-        if (const char* rule =
-                broken_rule(rest.substr(0, slash), is_leaf ? names : Names::lasting)) {
+        if (const char* rule = broken_rule(rest.substr(0, slash))) {
             return invalid(text, rule);
         }
-        if (is_leaf) {
+        if (slash == std::string_view::npos) {
             return {};
         }
         rest.remove_prefix(slash + 1);

@@ -19,13 +19,9 @@ struct Key {
     bool is_container = false;
 };
 
-// A host may let an item wait under the name of a temporary between two renames. Should it never
-// come back for it, the next listing clears it away as any other leftover.
-enum class Names : std::uint8_t { lasting, temporary_too };
-
 // KEY_INVALID with detail `rule` for what no file of this root can be called, and for names of our
 // own temporaries.
-Status parse_key(std::string_view text, Key& out, Names names = Names::lasting);
+Status parse_key(std::string_view text, Key& out);
 
 // Exactly ".syncline-tmp-" and 16 lower-case hex digits; similar names belong to the user.
 bool is_temp_name(std::string_view name);

@@ -104,10 +104,10 @@ Status Writer::rename(const syncline_rename_req& req, const syncline_item_sink& 
     Key from;
     Key to;
     if (status.ok()) {
-        status = parse_key(view_of(req.from_key), from, Names::temporary_too);
+        status = parse_key(view_of(req.from_key), from);
     }
     if (status.ok()) {
-        status = parse_key(view_of(req.to_key), to, Names::temporary_too);
+        status = parse_key(view_of(req.to_key), to);
     }
     if (status.ok() && from.is_container != to.is_container) {
         status = Status::error(SYNCLINE_E_INVALID_ARGUMENT,

@@ -89,19 +89,4 @@ BOOST_AUTO_TEST_CASE(a_copy_keeps_holes_at_the_beginning_within_and_at_the_end) 
     BOOST_TEST(stored(ground.path("copy")) <= stored(ground.path("source")) + 65'536);
 }
 
-BOOST_AUTO_TEST_CASE(an_item_can_wait_under_a_temporary_name_but_not_be_put_there) {
-    const Playground ground;
-    ground.write("f", "text");
-    Client client(Client::settings(ground));
-    const std::string aside = ".syncline-tmp-0123456789abcdef";
-    BOOST_TEST(client.put(aside, "no").code == SYNCLINE_E_KEY_INVALID);
-    BOOST_TEST(client.rename("f", aside).code == SYNCLINE_OK);
-    BOOST_TEST(!ground.exists("f"));
-    BOOST_TEST(client.rename(aside, "g").code == SYNCLINE_OK);
-    BOOST_TEST(ground.read("g") == "text");
-    BOOST_TEST(client.rename("g", aside).code == SYNCLINE_OK);
-    BOOST_TEST(client.keys().empty()); // nobody came back for it
-    BOOST_TEST(!ground.exists(aside));
-}
-
 BOOST_AUTO_TEST_SUITE_END()

@@ -357,7 +357,6 @@ BOOST_AUTO_TEST_CASE(renames) {
 }
 
 BOOST_AUTO_TEST_CASE(keys_that_no_file_can_have) {
-    const std::string aside = ".syncline-tmp-0123456789abcdef";
     Playground ground;
     Client client(ground);
     const std::vector<std::string> bad = {"",
@@ -372,7 +371,7 @@ BOOST_AUTO_TEST_CASE(keys_that_no_file_can_have) {
                                           "a\0b"s,
                                           "..",
                                           "a/../",
-                                          aside,
+                                          ".syncline-tmp-0123456789abcdef",
                                           "a/.syncline-tmp-0123456789abcdef/x",
                                           std::string(256, 'x'),
                                           "a/" + std::string(256, 'x') + "/b"};
@@ -382,11 +381,8 @@ BOOST_AUTO_TEST_CASE(keys_that_no_file_can_have) {
             !key.empty() && key.back() == '/' ? SYNCLINE_KIND_CONTAINER : SYNCLINE_KIND_OBJECT;
         Bytes bytes;
         std::vector<Outcome> answers{client.put(key, "x", how), client.stat(key),
-                                     client.get(key, bytes), client.remove(key)};
-        if (key != aside) { // where an item waits while names are swapped
-            answers.push_back(client.rename(key, "ok"));
-            answers.push_back(client.rename("ok", key));
-        }
+                                     client.get(key, bytes),    client.remove(key),
+                                     client.rename(key, "ok"),  client.rename("ok", key)};
         for (const Outcome& out : answers) {
             BOOST_TEST(out.code == SYNCLINE_E_KEY_INVALID, syncline::fs::printable(key));
             BOOST_TEST(out.details.count("rule") == 1U);

@@ -1,5 +1,6 @@
 // Renames seen through whole runs between stores in memory.
 #include "fakes/world.hpp"
+#include "reconcile/renames.hpp"
 
 using namespace syncline;
 using namespace syncline::fakes;
@@ -357,9 +358,18 @@ BOOST_AUTO_TEST_CASE(a_first_copy_reads_nothing_twice) {
 
 BOOST_AUTO_TEST_CASE(what_was_left_aside_is_cleared_away) {
     Renamed w({{"a", "one"}, {"b", "two"}});
-    w.b.add_object(".syncline-tmp-0123456789abcdef", "one", 1'000);
+    w.b.add_object(aside_key("a", w.run().sync_name), "one", 1'000);
     w.run();
     w.both_are({{"a", "one"}, {"b", "two"}});
+}
+
+BOOST_AUTO_TEST_CASE(what_another_sync_put_aside_is_neither_taken_away_nor_taken_along) {
+    Renamed w({{"a", "one"}, {"b", "two"}});
+    const Bytes theirs = aside_key("a", "theirs");
+    w.b.add_object(theirs, "one", 1'000);
+    w.run();
+    BOOST_TEST(dump(w.a.contents()) == dump({{"a", "one"}, {"b", "two"}}));
+    BOOST_TEST(dump(w.b.contents()) == dump({{theirs, "one"}, {"a", "one"}, {"b", "two"}}));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -41,6 +41,7 @@ struct PlanInputs {
     // Each operation of the plan can be left out without a consequence for the others: no
     // directories are renamed as a whole, and no items whose new name is another one's old name.
     bool separable = false;
+    BytesView sync = {}; // its name; outlives the call
 };
 
 struct PlanSummary {
