@@ -205,12 +205,12 @@ Result<Transferred> Operations::write_content(const TransferRequest& request,
     if (done.ok() || !is_doubtful_write(done.status(), request.to)) {
         return done;
     }
-    std::optional<Transferred> found = find_written(request, call);
-    if (found) {
-        found->was_there = done.code() == Code::already_exists;
-        return *std::move(found);
+    Result<std::optional<Transferred>> found = find_written(request, call);
+    if (!found.ok() || !*found) {
+        return not_done(done.status(), found.status());
     }
-    return not_done(done.status(), "a look afterwards did not show it there");
+    (*found)->was_there = done.code() == Code::already_exists;
+    return **std::move(found);
 }
 
 Status Operations::write(OpResult& result, const CallContext& call) const {
@@ -342,12 +342,12 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
         request.idempotency = intent.bytes();
         Result<Item> set = to.set_meta(call, request);
         if (!set.ok() && is_doubtful_write(set.status(), to)) {
-            std::optional<Item> found =
+            Result<std::optional<Item>> found =
                 find_meta_set({to, at(from), op.key, written, model, Bytes(agreed_hash(op))}, call);
-            if (!found) {
-                return not_done(set.status(), "a look afterwards did not show it there");
+            if (!found.ok() || !*found) {
+                return not_done(set.status(), found.status());
             }
-            set = *std::move(found);
+            set = **std::move(found);
         }
         if (!set.ok() && set.code() != Code::not_supported) {
             return set.status();
@@ -501,7 +501,8 @@ Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
     if (there.ok() && there->item.kind == ItemKind::object && there->hash == op.merged->hash) {
         return std::move(there->item);
     }
-    return not_done(written.status(), "a look afterwards did not show it there");
+    const bool was_looked_at = there.ok() || there.code() == Code::not_found;
+    return not_done(written.status(), was_looked_at ? Status() : there.status());
 }
 
 // The merged content holds the changes of both sides, so after the first write, too, none is lost:

@@ -25,9 +25,14 @@ CallContext looking(const CallContext& call);
 // The failure, with what was found added where the failure itself said nothing.
 Status not_done(const Status& failure, std::string_view found);
 
+// The failure of what a look, which may have failed itself, did not find done. Where nobody may
+// look for now, that is told rather than a failure, so that the next run looks.
+Status not_done(const Status& failure, const Status& look);
+
 // What there is to say of the write had it succeeded, if its content is there; else nothing. Reads
 // both sides, unless the item itself tells.
-std::optional<Transferred> find_written(const TransferRequest& request, const CallContext& context);
+Result<std::optional<Transferred>> find_written(const TransferRequest& request,
+                                                const CallContext& context);
 
 struct MetaRequest {
     Endpoint& to;
@@ -39,6 +44,6 @@ struct MetaRequest {
 };
 
 // The item, if its times and metadata are set and its content is still the same; else nothing.
-std::optional<Item> find_meta_set(const MetaRequest& request, const CallContext& context);
+Result<std::optional<Item>> find_meta_set(const MetaRequest& request, const CallContext& context);
 
 } // namespace syncline

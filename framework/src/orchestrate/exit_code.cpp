@@ -58,7 +58,10 @@ int exit_code_of(const SyncReport& report) {
         return exit_code::kUnexpected;
     }
     if (!report.stopped.ok()) {
-        return exit_code_of(report.stopped);
+        // What a side answered in the middle of a run says nothing of the command line; the next
+        // run goes on where this one stopped.
+        const int code = exit_code_of(report.stopped);
+        return code == exit_code::kNeedsPerson ? code : exit_code::kTemporary;
     }
     if (!report.guard.ok()) {
         return exit_code::kGuard;

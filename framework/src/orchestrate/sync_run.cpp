@@ -101,6 +101,7 @@ public:
                 report_.guards.push_back({side, *unreachable});
             }
         }
+        report_.interrupted = report_.interrupted || report_.error.code() == Code::cancelled;
         report_.retries = progress_.snapshot().retries;
         report_.quota_wait_ms =
             static_cast<std::int64_t>(progress_.snapshot().quota_wait_ns / 1'000'000);

@@ -344,12 +344,12 @@ void Registry::scan(const PluginSearch& search, bool keep_usable) {
     {
         const std::unique_lock lock(mutex_);
         if (keep_usable) {
-            for (const auto& [id, entry] : contents_.plugins) {
+            for (const auto& known : contents_.plugins) {
                 const bool failed = std::ranges::any_of(found.failures, [&](const auto& failure) {
-                    return failure.library == entry.description.library;
+                    return failure.library == known.second.description.library;
                 });
                 if (failed || !prepared.ok()) {
-                    found.plugins.emplace(id, entry);
+                    found.plugins.insert(known);
                 }
             }
         }

@@ -333,10 +333,11 @@ private:
 
     Status load(std::int64_t id, PlannedOp& op) {
         Result<PlannedOp> found = in_.plan.at(id);
-        if (found.ok()) {
-            op = *std::move(found);
+        if (!found.ok()) {
+            return found.status();
         }
-        return found.status();
+        op = *std::move(found);
+        return {};
     }
 
     Status drop(std::int64_t id) { return in_.plan.drop(id, id); }

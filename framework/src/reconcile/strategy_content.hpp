@@ -39,10 +39,11 @@ private:
     virtual Result<Bytes> fetch(const CallContext& call) = 0;
     Status fetch_once(const CallContext& call) {
         Result<Bytes> bytes = fetch(call);
-        if (bytes.ok()) {
-            bytes_ = *std::move(bytes);
+        if (!bytes.ok()) {
+            return bytes.status();
         }
-        return bytes.status();
+        bytes_ = *std::move(bytes);
+        return {};
     }
 
     std::uint64_t size_;

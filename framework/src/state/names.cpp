@@ -23,9 +23,8 @@ std::string_view name_of(Action action) {
     case Action::skip:
         return "skip";
     case Action::rename:
+    case Action::follow: // of which it is a part
         return "rename";
-    case Action::follow:
-        return "rename"; // of which it is a part
     case Action::merge:
         return "merge";
     }

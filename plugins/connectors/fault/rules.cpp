@@ -6,28 +6,29 @@ namespace syncline::fault {
 
 namespace {
 
+// In time of the product of both lengths, whatever the pattern: `reached` says which beginnings of
+// the text the pattern up to here matches.
 bool matches(std::string_view pattern, std::string_view text) {
+    std::vector<bool> reached(text.size() + 1, false);
+    reached[0] = true;
     while (!pattern.empty()) {
         if (pattern.front() == '*') {
             const bool crosses = pattern.substr(0, 2) == "**";
             pattern.remove_prefix(crosses ? 2 : 1);
-            for (std::size_t taken = 0;; ++taken) {
-                if (matches(pattern, text.substr(taken))) {
-                    return true;
-                }
-                if (taken == text.size() || (!crosses && text[taken] == '/')) {
-                    return false;
-                }
+            for (std::size_t at = 0; at < text.size(); ++at) {
+                reached[at + 1] = reached[at + 1] || (reached[at] && (crosses || text[at] != '/'));
             }
+            continue;
         }
-        if (text.empty() ||
-            (pattern.front() == '?' ? text.front() == '/' : pattern.front() != text.front())) {
-            return false;
+        for (std::size_t at = text.size(); at > 0; --at) {
+            const char next = text[at - 1];
+            reached[at] =
+                reached[at - 1] && (pattern.front() == '?' ? next != '/' : next == pattern.front());
         }
+        reached[0] = false;
         pattern.remove_prefix(1);
-        text.remove_prefix(1);
     }
-    return text.empty();
+    return reached[text.size()];
 }
 
 // FNV-1a over the parts, then a finish that spreads every bit over all others.

@@ -128,6 +128,34 @@ BOOST_AUTO_TEST_CASE(what_was_not_done_is_not_believed) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_looked_at_is_not_said_to_be_missing) {
+    for (const auto& [look, code, told] :
+         {std::tuple(Code::io, 4, "a look afterwards failed, too"),
+          std::tuple(Code::circuit_open, 5, "could not be looked at")}) {
+        Agreed w;
+        w.a.add_object("new", "content", 3'000);
+        w.lose_answer(FakeOp::put, Code::outcome_unknown);
+        w.b.fail({.op = FakeOp::stat, .nth = 0, .status = Status(look, "not now")});
+        const SyncReport report = w.run();
+        BOOST_TEST(exit_code_of(report) == code);
+        BOOST_TEST(says(report, told));
+        BOOST_TEST(!says(report, "did not show it there"));
+        w.b.clear_failures();
+        w.check_settled("after the look", look);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_flush_answers_is_no_mistake_in_the_command) {
+    for (const Code code : {Code::invalid_argument, Code::not_found, Code::internal}) {
+        Agreed w;
+        w.a.add_object("new", "content", 3'000);
+        w.b.fail({.op = FakeOp::flush, .nth = 0, .status = Status(code, "no")});
+        BOOST_TEST(exit_code_of(w.run()) == 5, name_of(code));
+        w.b.clear_failures();
+        w.check_settled("after the flush", code);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_repeated_write_is_not_a_conflict_with_its_own_first_attempt) {
     Agreed w;
     w.guard = {};
