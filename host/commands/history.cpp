@@ -62,6 +62,7 @@ Account account_of(const RunRecord& run) {
     part("remove", "deleted");
     part("set-metadata", "times or permissions set");
     part("keep-both", "kept both ways");
+    part("merge", "merged");
     return account;
 }
 

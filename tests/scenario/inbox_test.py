@@ -91,6 +91,7 @@ class Conflicts(Inbox):
             file.write("right\n")
         self.run_ok("conflicts", "resolve", "a", "b", "f.txt", "--take", "right")
         self.assertEqual(self.both("f.txt"), "right\n")
+        self.assertIn("resolve: 1 merged (exit 0)", self.text("history", "--limit", "1"))
         self.run_ok("conflicts", "resolve", "a", "b", "--all", "--take", "source")
         self.assertEqual(self.both("c.json"), '{"a": 2, "b": 1}')
         self.assertEqual(self.open_keys(), [])
