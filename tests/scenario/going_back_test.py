@@ -318,6 +318,8 @@ class Restore(GoingBack):
     def test_mistakes(self):
         for words, code, hint in ((("nothing",), 3, "no run overwrote or deleted 'nothing'"),
                                   (("f", "--run", "77"), 3, "there is no run 77"),
+                                  (("f", "--run", "1"), 3,
+                                   "run 1 did not overwrite or delete 'f'"),
                                   (("f", "--side", "left"), 2, "source or target"),
                                   (("f", "--side", "source"), 3, "on source"),
                                   (("d/", "--to", "x"), 2, "is a directory"), ((), 2, "KEY")):

@@ -354,6 +354,16 @@ Result<std::vector<Chosen>> matches_in(JournalStore& journal, std::int64_t run, 
     return found;
 }
 
+Status none_found(const RestoreSpec& spec) {
+    const std::string did =
+        spec.run ? "run " + std::to_string(*spec.run) + " did not overwrite or delete '"
+                 : std::string("no run overwrote or deleted '");
+    return {Code::not_found, did + display_key(spec.key) + "'" +
+                                 (spec.side ? " on " + std::string(name_of(*spec.side)) : "") +
+                                 ", as far as is remembered; 'syncline history' tells what runs "
+                                 "did"};
+}
+
 Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& spec) {
     if (spec.run) {
         const Result<std::optional<RunRecord>> record = runs.find(*spec.run);
@@ -386,11 +396,7 @@ Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& 
     }
     SYNCLINE_TRY(status);
     if (found.empty()) {
-        return Status(Code::not_found,
-                      (spec.run ? "run " + std::to_string(*spec.run) : std::string("no run")) +
-                          " overwrote or deleted '" + display_key(spec.key) + "'" +
-                          (spec.side ? " on " + std::string(name_of(*spec.side)) : "") +
-                          ", as far as is remembered; 'syncline history' tells what runs did");
+        return none_found(spec);
     }
     if (found.size() > 1) {
         return Status(Code::invalid_argument, "run " + std::to_string(found[0].run) + " changed '" +
