@@ -303,6 +303,13 @@ class Restore(GoingBack):
         self.assertEqual(out.read_bytes(), b"first")
         self.assertEqual(self.both(), sides)
 
+    def test_a_new_file_is_as_executable_as_the_old_one(self):
+        for key, is_executable in (("d/e/y", True), ("d/x", False)):
+            out = self.world.folder / key.replace("/", "-")
+            self.run_ok("restore", "a", "b", key, "--to", out.name)
+            self.assertEqual(os.access(out, os.X_OK), is_executable, key)
+            self.assertEqual(out.stat().st_mtime_ns // 10**9, trees.EPOCH)
+
     def test_to_a_file_although_a_side_is_gone(self):
         os.rename(self.b, self.b + b"-moved")
         self.run_ok("restore", "a", "b", "f", "--to", "out")

@@ -5,6 +5,7 @@
 #include "orchestrate/session.hpp"
 #include "orchestrate/undo_plan.hpp"
 #include "syncline/core/log.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
 
@@ -483,6 +484,23 @@ void set_time(int fd, const Item& before) {
     }
 }
 
+bool is_executable(const Item& item) {
+    const std::vector<MetaEntry> entries = decode_meta(item.meta);
+    return std::ranges::any_of(entries, [](const MetaEntry& entry) {
+        return entry.name == kMetaExecutable && entry.value == "1";
+    });
+}
+
+// Whoever may read it may execute it, as after chmod +x with the same umask.
+void set_executable(int fd) {
+    struct stat state {};
+    if (::fstat(fd, &state) != 0 ||
+        ::fchmod(fd, (state.st_mode & 0777U) | (state.st_mode & 0444U) >> 2U) != 0) {
+        log(LogLevel::warning, "restore",
+            std::string("the file could not be made executable: ") + std::strerror(errno));
+    }
+}
+
 } // namespace
 
 SyncReport undo_run(const RunServices& services, const UndoSpec& spec, const RunControl& control) {
@@ -591,6 +609,9 @@ Result<RestoredFile> restore_to_file(const PluginRegistry& plugins, const Restor
         return cannot_write(file);
     }
     SYNCLINE_TRY(copy_out(**body, out.fd(), file, stop));
+    if (is_executable(*entry.before)) {
+        set_executable(out.fd());
+    }
     set_time(out.fd(), *entry.before);
     out.keep();
     return restored;
