@@ -101,6 +101,7 @@ class Undo(GoingBack):
         several = self.run_ok("history", code=2)
         self.assertIn("2 syncs could be meant", self.message(several))
         self.assertIn("/a <-> ", self.message(several))
+        self.assertNotIn("\\n", self.message(several), "a line break became visible")
         self.run_ok("history", "--run", str(report["run"]))
 
     def test_deletions(self):
