@@ -421,6 +421,13 @@ class Looking(GoingBack):
         self.assertFalse((self.world.folder / "state").exists())
         self.run_ok("verify", "a", "b", "--mode", "one-way")
 
+    def test_verify_of_swapped_sides_says_that_it_knows_no_run_of_them(self):
+        self.agree({"a": "1"})
+        self.assertNotIn("no run of a sync", self.message(self.run_ok("verify", "a", "b")))
+        swapped = self.message(self.run_ok("verify", "b", "a"))
+        self.assertIn("check the order of the sides", swapped)
+        self.assertIn("compared with each other only", swapped)
+
     def test_verify_says_what_it_could_not_read(self):
         self.agree({"a": "1"})
         self.edit(self.b, {"s": {"fifo": True}})
