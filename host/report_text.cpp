@@ -205,6 +205,11 @@ void print_messages(std::ostream& out, const SyncReport& report,
             << advice(report.stopped.code()) << '\n';
     }
     if (report.dry_run) {
+        if (report.unreadable > 0) {
+            out << "syncline: " << display_count(report.unreadable, "item") << " cannot be "
+                << (goes_back ? "taken back" : "read and would stay as before")
+                << "; the list above says why\n";
+        }
         return;
     }
     if (report.interrupted) {

@@ -190,10 +190,14 @@ int show(const Request& request, ForegroundRun& run, const Inbox& inbox) {
 
 Status read_file(const std::string& path, Bytes& into) {
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) {
+    const std::filesystem::file_status there = std::filesystem::status(path, error);
+    if (!std::filesystem::is_regular_file(there)) {
+        const std::string what = std::filesystem::is_directory(there) ? "is a directory"
+                                 : std::filesystem::exists(there)     ? "is no regular file"
+                                                                      : "no such file";
         return Status(Code::invalid_argument,
-                      "--take '" + display_key(path) +
-                          "': no such file; use source, target, both, or the path of a file");
+                      "--take '" + display_key(path) + "': " + what +
+                          "; use source, target, both, or the path of a file");
     }
     std::ifstream file(path, std::ios::binary);
     into.resize(kMostContent + 1);

@@ -131,6 +131,7 @@ class Conflicts(Inbox):
                 (("conflicts", "resolve", "a", "b", "f.txt"), "--take"),
                 (("conflicts", "resolve", "a", "b", "f.txt", "--all", "--take", "source"), "not both"),
                 (("conflicts", "resolve", "a", "b", "f.txt", "--take", "nosuch"), "no such file"),
+                (("conflicts", "resolve", "a", "b", "f.txt", "--take", "a"), "is a directory"),
                 (("conflicts", "resolve", "a", "b", "--all", "--take", "right"), "one file"),
                 (("conflicts", "list", "a", "b", "--take", "source"), "belong to 'resolve'"),
                 (("failures", "drop", "a", "b"), "--all"),
