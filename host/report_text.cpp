@@ -5,6 +5,7 @@
 #include <iomanip>
 #include <map>
 #include <ostream>
+#include <set>
 #include <sstream>
 
 namespace syncline::host {
@@ -14,12 +15,38 @@ namespace {
 constexpr std::uint64_t kShownAlike = 3; // of those that wait for one and the same reason
 constexpr std::size_t kShown = 20; // of each sort; the JSON report and the state have them all
 
-std::string joined(const std::vector<std::string>& words) {
+std::string joined(const std::set<std::string>& words) {
     std::string all;
     for (const std::string& word : words) {
         all += (all.empty() ? "" : ", ") + display_key(word);
     }
     return all;
+}
+
+// How conflicts can be decided that these strategies left.
+std::string strategy_advice(const Unresolved& left) {
+    std::vector<std::string> ways;
+    if (!left.passed.empty()) {
+        ways.push_back(
+            "add a strategy that decides where " + joined(left.passed) + " did not, such as " +
+            (left.passed.count("keep-both") == 0 ? "keep-both or source-wins" : "source-wins"));
+    }
+    if (!left.failed.empty()) {
+        ways.push_back("find out why " + joined(left.failed) +
+                       " failed: after a strategy that fails no other is asked");
+    }
+    if (!left.deferred.empty()) {
+        ways.push_back("name another strategy before " + joined(left.deferred) +
+                       ": after one that leaves a conflict to you no other is asked");
+    }
+    if (ways.empty()) {
+        return "let a strategy decide: --on-conflict newer-wins (see 'syncline plugin list')";
+    }
+    std::string advice;
+    for (const std::string& way : ways) {
+        advice += (advice.empty() ? "" : ", or ") + way;
+    }
+    return advice;
 }
 
 // What to do about a side that was given up, where running again is not all.
@@ -192,8 +219,7 @@ void print_items(std::ostream& out, const SyncReport& report) {
     }
 }
 
-void print_messages(std::ostream& out, const SyncReport& report,
-                    const std::vector<std::string>& strategies) {
+void print_messages(std::ostream& out, const SyncReport& report) {
     const Outcomes& o = report.outcomes;
     const bool goes_back = report.of_run != 0;
     if (!report.guard.ok()) {
@@ -253,12 +279,8 @@ void print_messages(std::ostream& out, const SyncReport& report,
     } else if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
-            << "; see 'syncline conflicts list', make both sides equal, "
-            << (strategies.empty() ? "or let a strategy decide: --on-conflict newer-wins (see "
-                                     "'syncline plugin list')"
-                                   : "or add a strategy that decides where " + joined(strategies) +
-                                         " did not, such as keep-both or source-wins")
-            << '\n';
+            << "; see 'syncline conflicts list', make both sides equal, or "
+            << strategy_advice(report.unresolved) << '\n';
     }
 }
 

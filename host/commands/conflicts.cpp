@@ -139,7 +139,7 @@ int run_over(Request& request, ForegroundRun& run, const Inbox& inbox, Selection
     request.spec.rules.mode = inbox.mode;
     RunControl control = run.control();
     control.selection = &selection;
-    return run.report(run_sync(run.services(), request.spec, control), request.spec.strategies);
+    return run.report(run_sync(run.services(), request.spec, control));
 }
 
 int list(const Request& request, const Inbox& inbox, const std::vector<RunNote>& notes,

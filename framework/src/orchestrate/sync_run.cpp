@@ -132,6 +132,7 @@ private:
         report_.listed = summary->listed;
         report_.counts = summary->counts;
         report_.losses = summary->losses;
+        report_.unresolved = chain_->unresolved();
         report_.first_run = !identity_.has_value();
         report_.guard = check_marker();
         if (report_.guard.ok() && control_.selection == nullptr) { // else a person named the keys

@@ -111,7 +111,8 @@ struct SyncReport {
     Status stopped;                    // why a side was given up
     std::vector<ReportedGuard> guards; // of the sides that were called
     std::uint64_t queue_depth_max =
-        0; // batches of operations handed to the workers at the same time
+        0;                 // batches of operations handed to the workers at the same time
+    Unresolved unresolved; // who was asked about the conflicts that stay
     bool interrupted = false;
     bool first_run = false;
     std::string resource; // which of the sync's resource types; empty: the only one
