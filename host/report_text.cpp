@@ -2,6 +2,7 @@
 
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <iomanip>
 #include <map>
 #include <ostream>
@@ -179,6 +180,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
     part(count(Action::merge), "merged", "merge");
+    part(report.dropped.size(), "taken off the list", "take off the list");
     if (*separator == '\0') {
         out << (!executed ? "do nothing" : o.planned == 0 ? "nothing to do" : "nothing");
     }
@@ -211,6 +213,12 @@ void print_summary(std::ostream& out, const SyncReport& report) {
 }
 
 void print_items(std::ostream& out, const SyncReport& report) {
+    for (std::size_t i = 0; i < std::min(report.dropped.size(), kShown); ++i) {
+        out << "  dropped  " << display_key(report.dropped[i]) << '\n';
+    }
+    if (report.dropped.size() > kShown) {
+        out << "  ... and " << report.dropped.size() - kShown << " more\n";
+    }
     for (const Outcome outcome :
          {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
         if (report.run_id != 0 || outcome != Outcome::pending) {

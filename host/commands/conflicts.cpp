@@ -293,11 +293,10 @@ int retry_or_drop(Request& request, ForegroundRun& run, const Inbox& inbox) {
         return exit_code::kInSync;
     }
     Selection selection;
-    if (retry) {
-        for (const RunNote& note : *notes) {
-            if (selection.keys.empty() || selection.keys.back() != note.key) {
-                selection.keys.push_back(note.key);
-            }
+    std::vector<Bytes>& keys = retry ? selection.keys : selection.dropped;
+    for (const RunNote& note : *notes) {
+        if (keys.empty() || keys.back() != note.key) {
+            keys.push_back(note.key);
         }
     }
     return run_over(request, run, inbox, std::move(selection), *notes);

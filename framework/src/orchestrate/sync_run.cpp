@@ -66,7 +66,10 @@ public:
         report_.resource = resource_.name;
         report_.mode = spec_.rules.mode;
         if (control_.selection != nullptr) {
-            report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
+            report_.dropped = control_.selection->dropped;
+            report_.command = !report_.dropped.empty()                  ? "drop"
+                              : control_.selection->take == Take::chain ? "retry"
+                                                                        : "resolve";
         }
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
