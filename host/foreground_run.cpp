@@ -83,7 +83,7 @@ int ForegroundRun::exit_code_of(const SyncReport& report) const {
     return interrupted ? interrupts_->exit_code() : syncline::exit_code_of(report);
 }
 
-int ForegroundRun::report(const SyncReport& report, const std::vector<std::string>& strategies) {
+int ForegroundRun::report(const SyncReport& report) {
     finish(report.error);
     const int code = exit_code_of(report);
     if (json_) {
@@ -105,7 +105,7 @@ int ForegroundRun::report(const SyncReport& report, const std::vector<std::strin
     if (!report.error.ok()) {
         complain(report.error);
     } else {
-        print_messages(std::cerr, report, strategies);
+        print_messages(std::cerr, report);
     }
     return code;
 }

@@ -5,7 +5,7 @@
 //   ...
 //   RunControl control = run->control();
 //   run->show_operations(control);
-//   return run->report(run_sync(run->services(), spec, control), spec.strategies);
+//   return run->report(run_sync(run->services(), spec, control));
 #pragma once
 
 #include "command_line.hpp"
@@ -14,8 +14,6 @@
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <memory>
-#include <string>
-#include <vector>
 
 namespace syncline::host {
 
@@ -40,9 +38,7 @@ public:
     // The end of the run for those who watch it.
     void finish(const Status& status);
 
-    // Ends the run and prints how it went; the exit code. `strategies`: the chain that was asked
-    // about conflicts.
-    int report(const SyncReport& report, const std::vector<std::string>& strategies);
+    int report(const SyncReport& report); // ends the run and prints how it went; the exit code
     // The one by which the signal says how the run ended, if one did.
     int exit_code_of(const SyncReport& report) const;
 

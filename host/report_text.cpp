@@ -2,9 +2,11 @@
 
 #include "syncline/core/text.hpp"
 
+#include <algorithm>
 #include <iomanip>
 #include <map>
 #include <ostream>
+#include <set>
 #include <sstream>
 
 namespace syncline::host {
@@ -14,12 +16,38 @@ namespace {
 constexpr std::uint64_t kShownAlike = 3; // of those that wait for one and the same reason
 constexpr std::size_t kShown = 20; // of each sort; the JSON report and the state have them all
 
-std::string joined(const std::vector<std::string>& words) {
+std::string joined(const std::set<std::string>& words) {
     std::string all;
     for (const std::string& word : words) {
         all += (all.empty() ? "" : ", ") + display_key(word);
     }
     return all;
+}
+
+// How conflicts can be decided that these strategies left.
+std::string strategy_advice(const Unresolved& left) {
+    std::vector<std::string> ways;
+    if (!left.passed.empty()) {
+        ways.push_back(
+            "add a strategy that decides where " + joined(left.passed) + " did not, such as " +
+            (left.passed.count("keep-both") == 0 ? "keep-both or source-wins" : "source-wins"));
+    }
+    if (!left.failed.empty()) {
+        ways.push_back("find out why " + joined(left.failed) +
+                       " failed: after a strategy that fails no other is asked");
+    }
+    if (!left.deferred.empty()) {
+        ways.push_back("name another strategy before " + joined(left.deferred) +
+                       ": after one that leaves a conflict to you no other is asked");
+    }
+    if (ways.empty()) {
+        return "let a strategy decide: --on-conflict newer-wins (see 'syncline plugin list')";
+    }
+    std::string advice;
+    for (const std::string& way : ways) {
+        advice += (advice.empty() ? "" : ", or ") + way;
+    }
+    return advice;
 }
 
 // What to do about a side that was given up, where running again is not all.
@@ -152,6 +180,7 @@ void print_summary(std::ostream& out, const SyncReport& report) {
     part(count(Action::set_meta), "times or permissions set", "set times or permissions");
     part(count(Action::keep_both), "kept both ways", "keep both ways");
     part(count(Action::merge), "merged", "merge");
+    part(report.dropped.size(), "taken off the list", "take off the list");
     if (*separator == '\0') {
         out << (!executed ? "do nothing" : o.planned == 0 ? "nothing to do" : "nothing");
     }
@@ -184,6 +213,12 @@ void print_summary(std::ostream& out, const SyncReport& report) {
 }
 
 void print_items(std::ostream& out, const SyncReport& report) {
+    for (std::size_t i = 0; i < std::min(report.dropped.size(), kShown); ++i) {
+        out << "  dropped  " << display_key(report.dropped[i]) << '\n';
+    }
+    if (report.dropped.size() > kShown) {
+        out << "  ... and " << report.dropped.size() - kShown << " more\n";
+    }
     for (const Outcome outcome :
          {Outcome::conflicted, Outcome::failed, Outcome::skipped, Outcome::pending}) {
         if (report.run_id != 0 || outcome != Outcome::pending) {
@@ -192,8 +227,7 @@ void print_items(std::ostream& out, const SyncReport& report) {
     }
 }
 
-void print_messages(std::ostream& out, const SyncReport& report,
-                    const std::vector<std::string>& strategies) {
+void print_messages(std::ostream& out, const SyncReport& report) {
     const Outcomes& o = report.outcomes;
     const bool goes_back = report.of_run != 0;
     if (!report.guard.ok()) {
@@ -205,6 +239,11 @@ void print_messages(std::ostream& out, const SyncReport& report,
             << advice(report.stopped.code()) << '\n';
     }
     if (report.dry_run) {
+        if (report.unreadable > 0) {
+            out << "syncline: " << display_count(report.unreadable, "item") << " cannot be "
+                << (goes_back ? "taken back" : "read and would stay as before")
+                << "; the list above says why\n";
+        }
         return;
     }
     if (report.interrupted) {
@@ -248,12 +287,8 @@ void print_messages(std::ostream& out, const SyncReport& report,
     } else if (o.conflicted > 0) {
         out << "syncline: " << display_count(o.conflicted, "conflict")
             << (o.conflicted == 1 ? " left as it is" : " left as they are")
-            << "; see 'syncline conflicts list', make both sides equal, "
-            << (strategies.empty() ? "or let a strategy decide: --on-conflict newer-wins (see "
-                                     "'syncline plugin list')"
-                                   : "or add a strategy that decides where " + joined(strategies) +
-                                         " did not, such as keep-both or source-wins")
-            << '\n';
+            << "; see 'syncline conflicts list', make both sides equal, or "
+            << strategy_advice(report.unresolved) << '\n';
     }
 }
 

@@ -6,7 +6,6 @@
 #include <iosfwd>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace syncline::host {
 
@@ -16,8 +15,6 @@ std::string run_title(const std::string& command, std::string_view mode, std::in
 void print_summary(std::ostream& out, const SyncReport& report); // the result, in numbers
 // The items that did not simply succeed: some of each sort, and how many more there are.
 void print_items(std::ostream& out, const SyncReport& report);
-// What needs attention, and what to do. `strategies`: the chain that was asked about conflicts.
-void print_messages(std::ostream& out, const SyncReport& report,
-                    const std::vector<std::string>& strategies);
+void print_messages(std::ostream& out, const SyncReport& report); // what needs attention
 
 } // namespace syncline::host

@@ -139,7 +139,7 @@ int run_over(Request& request, ForegroundRun& run, const Inbox& inbox, Selection
     request.spec.rules.mode = inbox.mode;
     RunControl control = run.control();
     control.selection = &selection;
-    return run.report(run_sync(run.services(), request.spec, control), request.spec.strategies);
+    return run.report(run_sync(run.services(), request.spec, control));
 }
 
 int list(const Request& request, const Inbox& inbox, const std::vector<RunNote>& notes,
@@ -190,10 +190,14 @@ int show(const Request& request, ForegroundRun& run, const Inbox& inbox) {
 
 Status read_file(const std::string& path, Bytes& into) {
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error)) {
+    const std::filesystem::file_status there = std::filesystem::status(path, error);
+    if (!std::filesystem::is_regular_file(there)) {
+        const std::string what = std::filesystem::is_directory(there) ? "is a directory"
+                                 : std::filesystem::exists(there)     ? "is no regular file"
+                                                                      : "no such file";
         return Status(Code::invalid_argument,
-                      "--take '" + display_key(path) +
-                          "': no such file; use source, target, both, or the path of a file");
+                      "--take '" + display_key(path) + "': " + what +
+                          "; use source, target, both, or the path of a file");
     }
     std::ifstream file(path, std::ios::binary);
     into.resize(kMostContent + 1);
@@ -303,11 +307,10 @@ int retry_or_drop(Request& request, ForegroundRun& run, const Inbox& inbox) {
         return exit_code::kInSync;
     }
     Selection selection;
-    if (retry) {
-        for (const RunNote& note : *notes) {
-            if (selection.keys.empty() || selection.keys.back() != note.key) {
-                selection.keys.push_back(note.key);
-            }
+    std::vector<Bytes>& keys = retry ? selection.keys : selection.dropped;
+    for (const RunNote& note : *notes) {
+        if (keys.empty() || keys.back() != note.key) {
+            keys.push_back(note.key);
         }
     }
     return run_over(request, run, inbox, std::move(selection), *notes);

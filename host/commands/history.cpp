@@ -33,6 +33,7 @@ struct Account {
     std::string what; // "two-way", "undo of run 12"
     std::string done; // "3 created, 2 updated"
     ordered_json done_actions = ordered_json::object();
+    ordered_json dropped = ordered_json::array(); // failures taken off the list
 };
 
 Account account_of(const RunRecord& run) {
@@ -48,12 +49,19 @@ Account account_of(const RunRecord& run) {
     if (const auto done = report.find("done_actions"); done != report.end() && done->is_object()) {
         account.done_actions = *done;
     }
+    if (const auto dropped = report.find("dropped");
+        dropped != report.end() && dropped->is_array()) {
+        account.dropped = *dropped;
+    }
+    const auto add = [&](std::uint64_t count, const char* word) {
+        if (count > 0) {
+            account.done += (account.done.empty() ? "" : ", ") + std::to_string(count) + " " + word;
+        }
+    };
     const auto part = [&](const char* action, const char* word) {
         const auto found = account.done_actions.find(action);
-        if (found != account.done_actions.end() && found->is_number_unsigned() &&
-            found->get<std::uint64_t>() > 0) {
-            account.done += (account.done.empty() ? "" : ", ") +
-                            std::to_string(found->get<std::uint64_t>()) + " " + word;
+        if (found != account.done_actions.end() && found->is_number_unsigned()) {
+            add(found->get<std::uint64_t>(), word);
         }
     };
     part("create", "created");
@@ -62,6 +70,8 @@ Account account_of(const RunRecord& run) {
     part("remove", "deleted");
     part("set-metadata", "times or permissions set");
     part("keep-both", "kept both ways");
+    part("merge", "merged");
+    add(account.dropped.size(), "taken off the list");
     return account;
 }
 
@@ -82,6 +92,9 @@ ordered_json to_json(const RunRecord& run) {
     json["outcomes"] = {{"planned", o.planned},       {"ok", o.ok},         {"skipped", o.skipped},
                         {"conflicted", o.conflicted}, {"failed", o.failed}, {"pending", o.pending}};
     json["done_actions"] = account.done_actions;
+    if (!account.dropped.empty()) {
+        json["dropped"] = account.dropped;
+    }
     return json;
 }
 

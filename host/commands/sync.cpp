@@ -283,7 +283,7 @@ int run_and_report(SyncOptions& options, bool show_plan,
         (*run)->show_operations(control);
     }
     const SyncReport report = run_sync((*run)->services(), options.spec, control);
-    const int code = (*run)->report(report, options.spec.strategies);
+    const int code = (*run)->report(report);
     if (report.error.ok() && !options.out.empty()) {
         const std::string file = display_key(options.out.native());
         std::cerr << (report.plan_id.empty()

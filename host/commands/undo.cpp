@@ -32,7 +32,7 @@ int go_back(const PlaceOptions& options, bool dry_run,
     if (dry_run) {
         (*run)->show_operations(control);
     }
-    return (*run)->report(go((*run)->services(), control), {});
+    return (*run)->report(go((*run)->services(), control));
 }
 
 Status parse_force(const std::string& text, UndoSpec& into) {

@@ -58,6 +58,7 @@ void print_end(const VerifyReport& report, bool json, int code) {
     ordered_json out;
     out["source"] = report.source;
     out["target"] = report.target;
+    out["has_run"] = report.has_run;
     out["has_base"] = report.has_base;
     out["items"] = report.items;
     out["bytes"] = report.bytes;
@@ -152,6 +153,11 @@ int verify_command(const Arguments& arguments, const std::shared_ptr<Interrupts>
     std::cout.flush();
     if (!report.error.ok()) {
         fail(report.error);
+    } else if (!report.has_run) {
+        std::cerr << "syncline: no run of a sync of '" << display_key(report.source) << "' and '"
+                  << display_key(report.target)
+                  << "' is known, so they were compared with each other only; check the order of "
+                     "the sides, and --state\n";
     }
     return code;
 }

@@ -125,6 +125,12 @@ class Mistakes(CommandLine):
                 text = self.mistake("sync", "a", "b", "--on-conflict", chain, hint="", code=3)
                 self.assertIn("did you mean 'newer-wins'?", text)
 
+    def test_unknown_option_of_a_strategy(self):
+        for name in ("source-wins", "newer-wins", "manual", "keep-both"):
+            for chain in (f"{name}?bogus=1", f"*.txt:{name}?bogus=1"):
+                with self.subTest(chain=chain):
+                    self.mistake("sync", "a", "b", "--on-conflict", chain, hint="'bogus'", code=3)
+
     def test_empty_strategy(self):
         for chain in ("", "newer-wins,", ",newer-wins"):
             with self.subTest(chain=chain):

@@ -101,6 +101,7 @@ class Undo(GoingBack):
         several = self.run_ok("history", code=2)
         self.assertIn("2 syncs could be meant", self.message(several))
         self.assertIn("/a <-> ", self.message(several))
+        self.assertNotIn("\\n", self.message(several), "a line break became visible")
         self.run_ok("history", "--run", str(report["run"]))
 
     def test_deletions(self):
@@ -321,6 +322,13 @@ class Restore(GoingBack):
         self.assertEqual(out.read_bytes(), b"first")
         self.assertEqual(self.both(), sides)
 
+    def test_a_new_file_is_as_executable_as_the_old_one(self):
+        for key, is_executable in (("d/e/y", True), ("d/x", False)):
+            out = self.world.folder / key.replace("/", "-")
+            self.run_ok("restore", "a", "b", key, "--to", out.name)
+            self.assertEqual(os.access(out, os.X_OK), is_executable, key)
+            self.assertEqual(out.stat().st_mtime_ns // 10**9, trees.EPOCH)
+
     def test_to_a_file_although_a_side_is_gone(self):
         os.rename(self.b, self.b + b"-moved")
         self.run_ok("restore", "a", "b", "f", "--to", "out")
@@ -336,6 +344,8 @@ class Restore(GoingBack):
     def test_mistakes(self):
         for words, code, hint in ((("nothing",), 3, "no run overwrote or deleted 'nothing'"),
                                   (("f", "--run", "77"), 3, "there is no run 77"),
+                                  (("f", "--run", "1"), 3,
+                                   "run 1 did not overwrite or delete 'f'"),
                                   (("f", "--side", "left"), 2, "source or target"),
                                   (("f", "--side", "source"), 3, "on source"),
                                   (("d/", "--to", "x"), 2, "is a directory"), ((), 2, "KEY")):
@@ -434,6 +444,13 @@ class Looking(GoingBack):
         self.assertIn("never synchronised", done.stdout.decode())
         self.assertFalse((self.world.folder / "state").exists())
         self.run_ok("verify", "a", "b", "--mode", "one-way")
+
+    def test_verify_of_swapped_sides_says_that_it_knows_no_run_of_them(self):
+        self.agree({"a": "1"})
+        self.assertNotIn("no run of a sync", self.message(self.run_ok("verify", "a", "b")))
+        swapped = self.message(self.run_ok("verify", "b", "a"))
+        self.assertIn("check the order of the sides", swapped)
+        self.assertIn("compared with each other only", swapped)
 
     def test_verify_says_what_it_could_not_read(self):
         self.agree({"a": "1"})

@@ -91,6 +91,7 @@ class Conflicts(Inbox):
             file.write("right\n")
         self.run_ok("conflicts", "resolve", "a", "b", "f.txt", "--take", "right")
         self.assertEqual(self.both("f.txt"), "right\n")
+        self.assertIn("resolve: 1 merged (exit 0)", self.text("history", "--limit", "1"))
         self.run_ok("conflicts", "resolve", "a", "b", "--all", "--take", "source")
         self.assertEqual(self.both("c.json"), '{"a": 2, "b": 1}')
         self.assertEqual(self.open_keys(), [])
@@ -150,6 +151,7 @@ class Conflicts(Inbox):
                 (("conflicts", "resolve", "a", "b", "f.txt"), "--take"),
                 (("conflicts", "resolve", "a", "b", "f.txt", "--all", "--take", "source"), "not both"),
                 (("conflicts", "resolve", "a", "b", "f.txt", "--take", "nosuch"), "no such file"),
+                (("conflicts", "resolve", "a", "b", "f.txt", "--take", "a"), "is a directory"),
                 (("conflicts", "resolve", "a", "b", "--all", "--take", "right"), "one file"),
                 (("conflicts", "list", "a", "b", "--take", "source"), "belong to 'resolve'"),
                 (("failures", "drop", "a", "b"), "--all"),
@@ -185,7 +187,10 @@ class Failures(Inbox):
         self.assertEqual(self.both("new"), "n")
         self.assertEqual(self.failures(), ["other"])
         self.assertEqual(self.open_keys(), ["bin", "c.json", "f.txt"])
-        self.run_ok("failures", "drop", "a", "b", "other")
+        dropped = self.text("failures", "drop", "a", "b", "other")
+        self.assertIn("done: 1 taken off the list", dropped)
+        self.assertIn("dropped  other\n", dropped)
+        self.assertIn("drop: 1 taken off the list (exit 0)", self.text("history", "--limit", "1"))
         self.assertEqual(self.failures(), [])
         self.assertFalse(os.path.exists(os.path.join(self.b, b"other")))
         self.run_ok("sync", "a", "b", code=6)

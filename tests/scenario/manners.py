@@ -218,6 +218,25 @@ class Words(Manners):
         self.assertNotIn("--on-conflict newer-wins", text)
         self.assertIn("--on-conflict newer-wins", self.text("sync", "a", "b", code=6))
 
+    def test_the_hint_names_the_chain_that_was_asked(self):
+        self.conflicts()
+        text = self.text("sync", "a", "b", "--on-conflict", "item*:newer-wins", "--on-conflict",
+                         "older-wins", code=6)
+        self.assertIn("decides where newer-wins did not", text)
+        text = self.text("sync", "a", "b", "--on-conflict", "older-wins,manual", code=6)
+        self.assertIn("name another strategy before manual", text)
+
+    def test_the_hint_after_a_strategy_that_failed_adds_none_behind_it(self):
+        chain = ("--on-conflict", "exec?program=sh&arg=-c&arg=exit 9,keep-both")
+        trees.apply(self.a, {"f": "1"})
+        self.text("sync", "a", "b", *chain)
+        trees.apply(self.a, {"f": "2"})
+        trees.apply(self.b, {"f": "3"})
+        text = self.text("sync", "a", "b", *chain, code=6)
+        self.assertIn("name another strategy before exec: after one that leaves a conflict to you "
+                      "no other is asked", text)
+        self.assertNotIn("add a strategy", text)
+
     def test_a_plan_tells_a_conflict_once(self):
         self.conflicts()
         self.assertEqual(self.text("plan", "a", "b", code=6).count("item0"), 1)

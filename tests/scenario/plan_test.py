@@ -104,6 +104,20 @@ class PlanFiles(CommandLine):
         self.assertEqual(trees.snapshot(self.b)[b"x"].data, b"mine")
         self.assertEqual(trees.snapshot(self.b)[b"y"].data, b"two")
 
+    def test_a_name_for_the_copy_that_was_taken_meanwhile_leaves_no_half_done_keep_both(self):
+        for taken, side in (("f.conflict-1", self.b), ("f.conflict-1", self.a),
+                            ("f.conflict-1/x", self.b)):
+            with self.subTest(taken=taken, side=side):
+                trees.apply(self.a, {"f": "newer"})
+                trees.apply(self.b, {"f": {"content": "older", "mtime": 5}})
+                self.plan("--on-conflict", "keep-both")
+                trees.apply(side, {taken: "taken"})
+                before = [trees.snapshot(root) for root in (self.a, self.b)]
+                text = self.apply(code=5).stdout.decode()
+                self.assertIn("was taken on", text)
+                self.assertEqual([trees.snapshot(root) for root in (self.a, self.b)], before)
+                trees.apply(side, {taken.split("/")[0]: None})
+
     def test_dry_run(self):
         trees.apply(self.a, {"x": "one"})
         self.plan()

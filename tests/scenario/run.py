@@ -26,8 +26,8 @@ DEFAULT_BIN = HERE.parent.parent / "build" / "dev" / "bin" / "syncline"
 TIME_LIMIT_S = 120
 FIELDS = {"about", "row", "mode", "flags", "base", "base_flags", "source", "target", "expect",
           "then", "sides", "world", "symmetric", "needs"}
-EXPECT_FIELDS = {"exit", "second_exit", "source", "target", "both", "either", "conflicts",
-                 "skipped", "maybe", "actions", "bytes", "stderr", "not_kept", "disk"}
+EXPECT_FIELDS = {"exit", "plan_exit", "second_exit", "source", "target", "both", "either",
+                 "conflicts", "skipped", "maybe", "actions", "bytes", "stderr", "not_kept", "disk"}
 OTHER_SIDE = {"source-wins": "target-wins", "target-wins": "source-wins",
               "source deleted, target changed": "source changed, target deleted",
               "source changed, target deleted": "source deleted, target changed"}
@@ -267,8 +267,7 @@ class Step:
         after = self.world.look()
         for side in ("source", "target"):
             self.note("plan changed a side", trees.changes(side, before[side], after[side]))
-        if self.expect["exit"] != 4:
-            self.check_exit("plan", done, self.expect["exit"])
+        self.check_exit("plan", done, self.expect.get("plan_exit", self.expect["exit"]))
         report = report_of(done, "plan")
         if done.returncode in (0, 6):
             self.problems += sum_problems(report, "plan")

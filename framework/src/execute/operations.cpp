@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace syncline {
 
@@ -381,13 +382,36 @@ BaseEntry Operations::differing_entry(BytesView key, const Item& source, const I
     return entry;
 }
 
+TransferRequest Operations::loser_copy(const PlannedOp& op, Side to) const {
+    const Item& loser = *on(op, op.side);
+    return {at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
+}
+
+// Whether the loser's new name can be had on `to`: it is free, or a run that was cut short put the
+// copy there already.
+Status Operations::check_copy_name(const PlannedOp& op, Side to, const CallContext& call) const {
+    for (const Bytes& key : {op.other_key, op.other_key + '/'}) {
+        const Result<Item> there = at(to).stat(call, key);
+        if (there.code() == Code::not_found) {
+            continue;
+        }
+        if (!there.ok()) {
+            return there.status();
+        }
+        if (is_container_key(key) || !find_written(loser_copy(op, to), call)) {
+            return Status(Code::already_exists, "'" + display_key(key) +
+                                                    "', the name for the copy, was taken on " +
+                                                    std::string(name_of(to)) + " meanwhile");
+        }
+    }
+    return {};
+}
+
 // Puts the losing content under its new name on `to`.
-Status Operations::copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
-                              Item& read, Item& written, Bytes& hash) const {
+Status Operations::copy_loser(OpResult& result, Side to, const CallContext& call, Item& read,
+                              Item& written, Bytes& hash) const {
     const PlannedOp& op = result.op;
-    const TransferRequest request{
-        at(op.side), at(to), op.key, op.other_key, loser, loser.meta, Condition::if_absent, {}};
-    Result<Transferred> done = write_content(request, call);
+    Result<Transferred> done = write_content(loser_copy(op, to), call);
     if (!done.ok()) {
         return done.status();
     }
@@ -412,15 +436,19 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
     const Item& winner = *on(op, winner_side);
     const bool source_is_written = !op.differs;
 
+    std::vector<Side> copied{winner_side, loser_side};
+    if (!source_is_written) {
+        std::erase(copied, Side::source);
+    }
+    for (const Side side : copied) { // before either copy is written
+        SYNCLINE_TRY(check_copy_name(op, side, call));
+    }
     Item copies[2];
     Item read;
     Bytes loser_hash;
-    for (const Side side : {winner_side, loser_side}) {
-        if (side == Side::source && !source_is_written) {
-            continue;
-        }
-        SYNCLINE_TRY(copy_loser(result, loser, side, call, read,
-                                copies[static_cast<std::size_t>(side)], loser_hash));
+    for (const Side side : copied) {
+        SYNCLINE_TRY(copy_loser(result, side, call, read, copies[static_cast<std::size_t>(side)],
+                                loser_hash));
         SYNCLINE_FAILPOINT("execute.after-conflict-copy");
     }
     if (source_is_written) {

@@ -94,8 +94,10 @@ private:
                  const std::optional<Item>& before, const std::optional<Item>& after) const;
     BaseEntry differing_entry(BytesView key, const Item& source, const Item& target,
                               const CallContext& call) const;
-    Status copy_loser(OpResult& result, const Item& loser, Side to, const CallContext& call,
-                      Item& read, Item& written, Bytes& hash) const;
+    TransferRequest loser_copy(const PlannedOp& op, Side to) const; // borrows from `op`
+    Status check_copy_name(const PlannedOp& op, Side to, const CallContext& call) const;
+    Status copy_loser(OpResult& result, Side to, const CallContext& call, Item& read, Item& written,
+                      Bytes& hash) const;
 
     Endpoint& source_;
     Endpoint& target_;

@@ -69,7 +69,7 @@ int exit_code_of(const SyncReport& report) {
     if (outcomes.pending > 0 && !report.dry_run) {
         return exit_code::kTemporary;
     }
-    if ((outcomes.failed > 0 || report.unreadable > 0) && !report.dry_run) {
+    if (outcomes.failed > 0 || report.unreadable > 0) {
         return exit_code::kItemsFailed;
     }
     return outcomes.conflicted > 0 ? exit_code::kConflicts : exit_code::kInSync;

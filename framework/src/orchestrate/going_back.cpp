@@ -5,6 +5,7 @@
 #include "orchestrate/session.hpp"
 #include "orchestrate/undo_plan.hpp"
 #include "syncline/core/log.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
 
@@ -362,6 +363,16 @@ Result<std::vector<Chosen>> matches_in(JournalStore& journal, std::int64_t run, 
     return found;
 }
 
+Status none_found(const RestoreSpec& spec) {
+    const std::string did =
+        spec.run ? "run " + std::to_string(*spec.run) + " did not overwrite or delete '"
+                 : std::string("no run overwrote or deleted '");
+    return {Code::not_found, did + display_key(spec.key) + "'" +
+                                 (spec.side ? " on " + std::string(name_of(*spec.side)) : "") +
+                                 ", as far as is remembered; 'syncline history' tells what runs "
+                                 "did"};
+}
+
 Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& spec) {
     if (spec.run) {
         const Result<std::optional<RunRecord>> record = runs.find(*spec.run);
@@ -394,11 +405,7 @@ Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& 
     }
     SYNCLINE_TRY(status);
     if (found.empty()) {
-        return Status(Code::not_found,
-                      (spec.run ? "run " + std::to_string(*spec.run) : std::string("no run")) +
-                          " overwrote or deleted '" + display_key(spec.key) + "'" +
-                          (spec.side ? " on " + std::string(name_of(*spec.side)) : "") +
-                          ", as far as is remembered; 'syncline history' tells what runs did");
+        return none_found(spec);
     }
     if (found.size() > 1) {
         return Status(Code::invalid_argument, "run " + std::to_string(found[0].run) + " changed '" +
@@ -482,6 +489,23 @@ void set_time(int fd, const Item& before) {
     if (::futimens(fd, times) != 0) {
         log(LogLevel::warning, "restore",
             std::string("the time of the file could not be set: ") + std::strerror(errno));
+    }
+}
+
+bool is_executable(const Item& item) {
+    const std::vector<MetaEntry> entries = decode_meta(item.meta);
+    return std::ranges::any_of(entries, [](const MetaEntry& entry) {
+        return entry.name == kMetaExecutable && entry.value == "1";
+    });
+}
+
+// Whoever may read it may execute it, as after chmod +x with the same umask.
+void set_executable(int fd) {
+    struct stat state {};
+    if (::fstat(fd, &state) != 0 ||
+        ::fchmod(fd, (state.st_mode & 0777U) | (state.st_mode & 0444U) >> 2U) != 0) {
+        log(LogLevel::warning, "restore",
+            std::string("the file could not be made executable: ") + std::strerror(errno));
     }
 }
 
@@ -593,6 +617,9 @@ Result<RestoredFile> restore_to_file(const PluginRegistry& plugins, const Restor
         return cannot_write(file);
     }
     SYNCLINE_TRY(copy_out(**body, out.fd(), file, stop));
+    if (is_executable(*entry.before)) {
+        set_executable(out.fd());
+    }
     set_time(out.fd(), *entry.before);
     out.keep();
     return restored;

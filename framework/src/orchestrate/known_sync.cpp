@@ -71,11 +71,11 @@ Status find_place(const std::filesystem::path& state_directory, std::optional<st
         std::string all;
         std::sort(found.begin(), found.end());
         for (std::size_t i = 0; i < std::min(found.size(), kNamedSyncs); ++i) {
-            all += "\n  " + display_line(found[i]);
+            all += (i == 0 ? ": " : "; ") + display_line(found[i]);
         }
         return {Code::invalid_argument, display_count(found.size(), "sync") +
-                                            " could be meant; name the two sides of one:" + all +
-                                            (found.size() > kNamedSyncs ? "\n  ..." : "")};
+                                            " could be meant; name the two sides of one" + all +
+                                            (found.size() > kNamedSyncs ? "; ..." : "")};
     }
     into.source = found[0].substr(0, between);
     into.target = found[0].substr(between + kBetween.size());

@@ -46,6 +46,11 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["dry_run"] = report.dry_run;
     json["first_run"] = report.first_run;
     json["exit_code"] = exit_code;
+    for (const Bytes& key : report.dropped) {
+        ordered_json entry;
+        put_key(entry, key);
+        json["dropped"].push_back(std::move(entry));
+    }
     if (!report.plan_id.empty()) {
         json["plan_id"] = report.plan_id;
     }

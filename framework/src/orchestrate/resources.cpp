@@ -67,6 +67,10 @@ SyncReport sum_of(std::vector<SyncReport> reports) {
         whole.unreadable += part.unreadable;
         whole.losses.add(part.losses);
         whole.bytes += part.bytes;
+        for (auto labels : {&Unresolved::passed, &Unresolved::failed, &Unresolved::deferred}) {
+            const std::set<std::string>& more = part.unresolved.*labels;
+            (whole.unresolved.*labels).insert(more.begin(), more.end());
+        }
         whole.interrupted = whole.interrupted || part.interrupted;
         whole.first_run = whole.first_run || part.first_run;
         // Counted by what the runs share, so the last has seen all.

@@ -66,7 +66,10 @@ public:
         report_.resource = resource_.name;
         report_.mode = spec_.rules.mode;
         if (control_.selection != nullptr) {
-            report_.command = control_.selection->take == Take::chain ? "retry" : "resolve";
+            report_.dropped = control_.selection->dropped;
+            report_.command = !report_.dropped.empty()                  ? "drop"
+                              : control_.selection->take == Take::chain ? "retry"
+                                                                        : "resolve";
         }
         report_.dry_run = control_.dry_run;
         call_.stop = control_.stop;
@@ -133,6 +136,7 @@ private:
         report_.listed = summary->listed;
         report_.counts = summary->counts;
         report_.losses = summary->losses;
+        report_.unresolved = chain_->unresolved();
         report_.first_run = !identity_.has_value();
         report_.guard = check_marker();
         if (report_.guard.ok() && control_.selection == nullptr) { // else a person named the keys

@@ -295,6 +295,9 @@ VerifyReport verify_sync(const RunServices& services, const VerifySpec& spec,
         report.target = (*session)->target();
         if ((*session)->has_state()) {
             SYNCLINE_TRY((*session)->lock()); // a run at work would look like differences
+            const Result<std::vector<RunRecord>> latest = (*session)->state().runs().latest(1);
+            SYNCLINE_TRY(latest.status());
+            report.has_run = !latest->empty();
         }
         SYNCLINE_TRY((*session)->open_sides(services, spec.guard, call, false));
         return Verification(services, spec, **session, show, report, call).run();

@@ -146,6 +146,12 @@ void StrategyChain::attach(ItemReader& source, ItemReader& target, const CallCon
     archive_ = archive;
 }
 
+void StrategyChain::remember(Unresolved asked) {
+    unresolved_.passed.merge(asked.passed);
+    unresolved_.failed.merge(asked.failed);
+    unresolved_.deferred.merge(asked.deferred);
+}
+
 Status StrategyChain::store_merged(Decision& decision) {
     Result<std::unique_ptr<ArchiveWriter>> writer = archive_->put(decision.merged.size());
     if (!writer.ok()) {
@@ -236,6 +242,7 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
         input.target_content = &target_content.emplace(*target_, conflict.key, *conflict.target);
     }
 
+    Unresolved asked;
     for (const std::unique_ptr<ConflictStrategy>& strategy : strategies) {
         const std::string label = label_of(*strategy);
         const auto tell = [&](bool decided, const std::string& answer) {
@@ -258,8 +265,10 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 strategy->plugin_id() + " failed on " + display_key(conflict.key) + ": " +
                     decision.status().message());
             no_decision("failed: " + decision.status().message());
+            asked.failed.insert(label);
             break; // not for the next one to decide: it was asked only if this one had no answer
         }
+        asked.passed.insert(label); // unless it turns out to decide
         if (decision->action == DecisionAction::decline) {
             passes(label + " declined" + (decision->reason.empty() ? "" : ": " + decision->reason));
             tell(false, decision->reason);
@@ -303,12 +312,18 @@ Result<Decision> StrategyChain::resolve(const ConflictCase& conflict) {
                 }
             }
         }
+        if (decision->action == DecisionAction::defer) {
+            asked.passed.erase(label);
+            asked.deferred.insert(label);
+            remember(asked);
+        }
         tell(true, decision->reason);
         decision->reason = decision->reason.empty() ? label : label + ": " + decision->reason;
         log(LogLevel::debug, "reconcile",
             "conflict " + display_key(conflict.key) + ": " + decision->reason);
         return decision;
     }
+    remember(std::move(asked));
     log(LogLevel::debug, "reconcile",
         "conflict " + display_key(conflict.key) + " stays: " + undecided.reason);
     return undecided;

@@ -11,6 +11,7 @@ namespace {
 template <sdk::Decision (*Rule)(const rules::Question&)>
 class RuleStrategy final : public sdk::ConflictStrategy {
 public:
+    explicit RuleStrategy(const sdk::Setup& setup) { setup.config.only({}); }
     sdk::Decision decide(sdk::Call&, const sdk::Conflict& conflict) override {
         return Rule(rules::Question{conflict.kind, conflict.key, conflict.source, conflict.target});
     }

@@ -105,13 +105,15 @@ struct SyncReport {
     std::uint64_t items_left_out = 0;
     std::vector<NotArchived> not_archived; // at most kReportedItems; the journal says it of all
     std::uint64_t not_archived_count = 0;
-    std::string command = "sync"; // or "resolve", "retry"; or "undo", "restore" of `of_run`
+    std::string command = "sync"; // or "resolve", "retry", "drop"; or "undo", "restore" of `of_run`
+    std::vector<Bytes> dropped;   // failures that were taken off the list
     std::int64_t of_run = 0;
     Status guard;                      // a guard that stopped the run before anything changed
     Status stopped;                    // why a side was given up
     std::vector<ReportedGuard> guards; // of the sides that were called
     std::uint64_t queue_depth_max =
-        0; // batches of operations handed to the workers at the same time
+        0;                 // batches of operations handed to the workers at the same time
+    Unresolved unresolved; // who was asked about the conflicts that stay
     bool interrupted = false;
     bool first_run = false;
     std::string resource; // which of the sync's resource types; empty: the only one
@@ -137,8 +139,9 @@ enum class Take : std::uint8_t {
 struct Selection {
     std::vector<Bytes> keys; // ascending, each once; no containers
     Take take = Take::chain;
-    Bytes content;             // Take::content: what both sides get
-    std::vector<RunNote> seen; // conflicts a person decided on: the sides must be as noted there
+    Bytes content;              // Take::content: what both sides get
+    std::vector<RunNote> seen;  // conflicts a person decided on: the sides must be as noted there
+    std::vector<Bytes> dropped; // failures that do not stay open; with no keys
     std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
 };
 struct Explanation;

@@ -43,6 +43,7 @@ struct VerifyReport {
     Status error; // it ended before it had compared everything
     std::string source;
     std::string target;
+    bool has_run = false;    // a run of a sync of these two, in this order, is known
     bool has_base = false;   // a run agreed on something before
     std::uint64_t items = 0; // rows: on one side or both
     std::uint64_t bytes = 0; // read, of both sides

@@ -29,6 +29,13 @@ struct PatternChain {
     Strategies strategies;
 };
 
+// The strategies that were asked about conflicts which none decided, by their last label.
+struct Unresolved {
+    std::set<std::string> passed;
+    std::set<std::string> failed;   // which ended the chain
+    std::set<std::string> deferred; // left it to a person, which ended the chain
+};
+
 class StrategyChain : public ConflictResolver {
 public:
     // `strategies`: for the keys that no pattern covers. Of several patterns the last one counts.
@@ -43,6 +50,8 @@ public:
     Result<Decision> resolve(const ConflictCase& conflict) override;
     bool lacks_base_content(const BaseEntryView& base) override;
 
+    const Unresolved& unresolved() const { return unresolved_; } // so far; resolve()'s thread
+
     // The largest body whose base content a strategy for this key can use; 0: none. Any thread.
     std::uint64_t base_content_limit(BytesView key) const;
 
@@ -54,6 +63,7 @@ public:
 
 private:
     const Strategies& strategies_for(BytesView key) const;
+    void remember(Unresolved asked);
     Status store_merged(Decision& decision);
     Result<Bytes> free_conflict_key(const ConflictCase& conflict, Side loser,
                                     const Decision& decision);
@@ -65,6 +75,7 @@ private:
     const Clock* clock_ = nullptr;
     ArchiveStore* archive_ = nullptr;
     Listener listener_; // may be empty
+    Unresolved unresolved_;
     CallContext call_;
     std::set<Bytes> given_; // names of conflict copies in this plan, which neither side shows yet
 };
