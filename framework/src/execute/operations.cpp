@@ -398,7 +398,15 @@ Status Operations::check_copy_name(const PlannedOp& op, Side to, const CallConte
         if (!there.ok()) {
             return there.status();
         }
-        if (is_container_key(key) || !find_written(loser_copy(op, to), call)) {
+        std::optional<Transferred> copy;
+        if (!is_container_key(key)) {
+            Result<std::optional<Transferred>> found = find_written(loser_copy(op, to), call);
+            if (!found.ok()) {
+                return found.status();
+            }
+            copy = *std::move(found);
+        }
+        if (!copy) {
             return Status(Code::already_exists, "'" + display_key(key) +
                                                     "', the name for the copy, was taken on " +
                                                     std::string(name_of(to)) + " meanwhile");
