@@ -206,6 +206,20 @@ private:
         return in_.source.info().empty_containers && in_.target.info().empty_containers;
     }
 
+    // What goes or comes, or is another item than the one agreed on, may be the old or the new name
+    // of something.
+    bool could_be_renamed() const {
+        const auto& [source, target] = out_.sides;
+        if (!source.item || !target.item) {
+            return source.item || target.item || out_.base;
+        }
+        const auto is_another = [](const Item& item, const Bytes& id) {
+            return !id.empty() && !item.id.empty() && item.id != id;
+        };
+        return out_.base && (is_another(*source.item, out_.base->source_id) ||
+                             is_another(*target.item, out_.base->target_id));
+    }
+
     // Do this row and what is above it say all? A side that lacks a container of the other one may
     // have deleted it, and then everything below decides together.
     Result<bool> is_decided_alone() {
@@ -215,6 +229,9 @@ private:
         if (folds(in_.source.info().key_rules) || folds(in_.target.info().key_rules)) {
             return false;
         }
+        if (could_be_renamed() && (containers_matter() || !is_container_key(out_.key))) {
+            return false;
+        }
         if (!containers_matter()) {
             return true;
         }
@@ -222,10 +239,6 @@ private:
             const bool on_one = found.sides[0].item.has_value() != found.sides[1].item.has_value();
             return on_one && (found.base || in_.rules.mode == Mode::mirror);
         };
-        const bool on_one = out_.sides[0].item.has_value() != out_.sides[1].item.has_value();
-        if (is_container_key(out_.key) ? one_sided({out_.sides, out_.base}) : on_one) {
-            return false; // what goes, or comes, may be another item's new or old name
-        }
         const Bytes object = object_key();
         for (std::size_t slash = object.find('/'); slash != Bytes::npos;
              slash = object.find('/', slash + 1)) {
@@ -344,14 +357,23 @@ private:
     }
 
     Status take_operations() {
-        const Bytes object = object_key();
         return in_.plan.each_in_key_order([&](PlannedOp&& op) {
-            if (op.key == object || op.key == object + '/' || op.other_key == object ||
-                op.other_key == object + '/') {
+            const bool is_named = is_asked_for(op.key) || is_asked_for(op.other_key);
+            if (is_named && !is_step_of_rename(op)) {
                 out_.operations.push_back(std::move(op));
             }
             return true;
         });
+    }
+
+    bool is_asked_for(BytesView key) const {
+        const Bytes object = object_key();
+        return key == BytesView(object) || key == BytesView(object + '/');
+    }
+
+    // A rename of its own says all of it: one that waits aside, a directory that was emptied.
+    static bool is_step_of_rename(const PlannedOp& op) {
+        return op.action == Action::follow && (op.other_key.empty() || !op.via_key.empty());
     }
 
     const ExplainInputs& in_;
