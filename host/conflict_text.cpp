@@ -74,10 +74,18 @@ struct Comparison {
     std::string none; // why there is neither
 };
 
+bool is_directory(const ConflictSide& side) {
+    return side.item && side.item->kind == ItemKind::container;
+}
+
 Comparison compare(const ConflictView& view) {
     Comparison comparison;
     if (!view.source.item || !view.target.item) {
         comparison.none = "one side was deleted";
+        return comparison;
+    }
+    if (is_directory(view.source) || is_directory(view.target)) {
+        comparison.none = "one side is a directory: settle it with all it holds, by a sync";
         return comparison;
     }
     if (!view.source.content || !view.target.content) {
@@ -144,7 +152,9 @@ ordered_json facts_json(const ConflictSide& side) {
         return {{"exists", false}, {"changed_since", side.moved}};
     }
     ordered_json json = {{"exists", true}, {"changed_since", side.moved}};
-    if (side.item->size != kUnknownSize) {
+    if (is_directory(side)) {
+        json["directory"] = true;
+    } else if (side.item->size != kUnknownSize) {
         json["size"] = side.item->size;
     }
     if (side.item->mtime_ns != kUnknownTime) {

@@ -119,6 +119,20 @@ class Conflicts(Inbox):
         self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "target")
         self.assertFalse(os.path.exists(os.path.join(self.a, b"same")))
 
+    def test_a_file_that_became_a_directory_is_not_called_deleted(self):
+        trees.apply(self.a, {"same": None})
+        trees.apply(self.a, {"same/x": "x"})
+        self.edit(self.b, {"same": "edited"})
+        self.run_ok("sync", "a", "b", code=6)
+        shown = self.text("conflicts", "show", "a", "b", "same")
+        self.assertIn("source  a directory", shown)
+        explained = self.text("explain", "a", "b", "same")
+        self.assertIn("source    a directory now", explained)
+        self.assertIn("agreed on before; source a directory now, target changed", explained)
+        for text in (shown, explained):
+            self.assertNotIn(" deleted", text)
+            self.assertNotIn("changed since", text)
+
     def test_mistakes(self):
         for words, hint in (
                 (("conflicts",), "list, show, resolve"),

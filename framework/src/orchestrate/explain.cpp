@@ -15,9 +15,13 @@ namespace {
 
 constexpr Side kSides[] = {Side::source, Side::target};
 
-std::string in_words(const std::optional<BaseEntry>& base, const RowFacts& facts, bool container) {
-    const auto state = [&](SideState side) -> std::string {
-        switch (side) {
+std::string in_words(const Explanation& found, const RowFacts& facts) {
+    const auto state = [&](Side side) -> std::string {
+        const ExplainedSide& here = found.sides[static_cast<std::size_t>(side)];
+        if (here.instead && here.state == SideState::absent) {
+            return std::string(noun_of(*here.instead)) + (facts.has_base ? " now" : "");
+        }
+        switch (here.state) {
         case SideState::absent:
             return facts.has_base ? "deleted" : "absent";
         case SideState::same:
@@ -29,11 +33,11 @@ std::string in_words(const std::optional<BaseEntry>& base, const RowFacts& facts
         }
         return "unknown";
     };
-    std::string words = !facts.has_base         ? "never agreed on"
-                        : base && base->differs ? "agreed to differ"
-                                                : "agreed on before";
-    words += "; source " + state(facts.source) + ", target " + state(facts.target);
-    if (facts.equal && !container && facts.source != SideState::same) {
+    std::string words = !facts.has_base                     ? "never agreed on"
+                        : found.base && found.base->differs ? "agreed to differ"
+                                                            : "agreed on before";
+    words += "; source " + state(Side::source) + ", target " + state(Side::target);
+    if (facts.equal && !is_container_key(found.key) && facts.source != SideState::same) {
         words += ", both equal";
     }
     return words;
@@ -191,6 +195,12 @@ private:
         Found& found = container ? *as_container : *as_object;
         out_.sides = std::move(found.sides);
         out_.base = std::move(found.base);
+        const Found& namesake = container ? *as_object : *as_container;
+        for (std::size_t i = 0; i < out_.sides.size(); ++i) {
+            if (!out_.sides[i].item && namesake.sides[i].item) {
+                out_.sides[i].instead = namesake.sides[i].item->kind;
+            }
+        }
         return both;
     }
 
@@ -325,7 +335,7 @@ private:
         side(Side::source).state = gathered_.facts.source;
         side(Side::target).state = gathered_.facts.target;
         out_.equal = gathered_.facts.equal;
-        out_.row = in_words(out_.base, gathered_.facts, is_container_key(out_.key));
+        out_.row = in_words(out_, gathered_.facts);
         return {};
     }
 

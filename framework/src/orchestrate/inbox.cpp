@@ -57,14 +57,28 @@ private:
     Bytes bytes_;
 };
 
+// A directory has no version, and a note that names a file tells one by the conflict.
+bool saw_directory(const RunNote& note, const Bytes& noted_version) {
+    return note.code == name_of(ConflictKind::kind_differs) && noted_version.empty();
+}
+
 Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, const RunNote& note,
                                   const Bytes& noted_version, std::uint64_t limit_bytes) {
     ConflictSide side;
     Result<Item> item = endpoint.stat(call, note.key);
+    const bool is_named_as_file = !is_container_key(note.key);
+    if (item.code() == Code::not_found && is_named_as_file) {
+        item = endpoint.stat(call, note.key + '/');
+    }
     if (!item.ok() && item.code() != Code::not_found) {
         return item.status().with_context(endpoint.location());
     }
-    side.moved = (item.ok() ? BytesView(item->version) : BytesView()) != BytesView(noted_version);
+    const bool is_directory = item.ok() && item->kind == ItemKind::container && is_named_as_file;
+    if (is_directory || (!item.ok() && is_named_as_file)) {
+        side.moved = !noted_version.empty() || is_directory != saw_directory(note, noted_version);
+    } else {
+        side.moved = (item.ok() ? item->version : Bytes()) != noted_version;
+    }
     if (!item.ok()) {
         return side;
     }
