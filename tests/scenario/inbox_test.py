@@ -133,6 +133,37 @@ class Conflicts(Inbox):
             self.assertNotIn(" deleted", text)
             self.assertNotIn("changed since", text)
 
+    def deleted_against_changed(self, deleting, changing, content="changed"):
+        os.remove(os.path.join(deleting, b"same"))
+        self.edit(changing, {"same": content})
+        self.run_ok("sync", "a", "b", "--delete-vs-change", "conflict", code=6)
+
+    def test_a_file_takes_the_place_of_what_one_side_deleted(self):
+        (self.world.folder / "right").write_text("right\n")
+        for deleting, changing, content in ((self.a, self.b, "one"), (self.b, self.a, "three")):
+            with self.subTest(deleting=deleting):
+                self.deleted_against_changed(deleting, changing, content)
+                report = self.document("conflicts", "resolve", "a", "b", "same", "--take", "right")
+                self.assertEqual(self.both("same"), "right\n")
+                self.assertNotIn("same", self.open_keys())
+                self.run_ok("undo", "a", "b", str(report["run"]))
+                self.assertEqual(self.read(changing, "same"), content)
+                self.assertFalse(os.path.exists(os.path.join(deleting, b"same")))
+                self.run_ok("sync", "a", "b", code=6)
+
+    def test_a_file_does_not_replace_what_came_back_meanwhile(self):
+        (self.world.folder / "right").write_text("right\n")
+        self.deleted_against_changed(self.b, self.a)
+        self.edit(self.b, {"same": "back"})
+        self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "right", code=6)
+        self.assertEqual(self.read(self.b, "same"), "back")
+
+    def test_both_brings_back_what_one_side_deleted(self):
+        self.deleted_against_changed(self.b, self.a)
+        self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "both")
+        self.assertEqual(self.both("same"), "changed")
+        self.assertNotIn("same", self.open_keys())
+
     def test_mistakes(self):
         for words, hint in (
                 (("conflicts",), "list, show, resolve"),
