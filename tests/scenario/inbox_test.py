@@ -133,6 +133,24 @@ class Conflicts(Inbox):
             self.assertNotIn(" deleted", text)
             self.assertNotIn("changed since", text)
 
+    def test_two_renames_of_one_item_are_told_with_both_new_names(self):
+        for root, name in ((self.a, b"k1"), (self.b, b"k2")):
+            os.rename(os.path.join(root, b"same"), os.path.join(root, name))
+        self.run_ok("sync", "a", "b", code=6)
+        shown = self.text("conflicts", "show", "a", "b", "same")
+        self.assertIn("source  renamed to 'k1', 1 byte", shown)
+        self.assertIn("target  renamed to 'k2', 1 byte", shown)
+        self.assertNotIn("changed since", shown)
+        document = self.document("conflicts", "show", "a", "b", "same")
+        self.assertEqual(document["target"]["renamed_to"], "k2")
+        for key in ("same", "k1", "k2"):
+            with self.subTest(key=key):
+                explained = self.text("explain", "a", "b", key)
+                self.assertIn("same  [renamed on both sides]  ('k1' on source, 'k2' on target",
+                              explained)
+        self.edit(self.b, {"k2": "edited"})
+        self.assertIn("changed since", self.text("conflicts", "show", "a", "b", "same"))
+
     def deleted_against_changed(self, deleting, changing, content="changed"):
         os.remove(os.path.join(deleting, b"same"))
         self.edit(changing, {"same": content})

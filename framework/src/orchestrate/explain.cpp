@@ -43,6 +43,33 @@ std::string in_words(const Explanation& found, const RowFacts& facts) {
     return words;
 }
 
+// Passes conflicts on, and remembers the names of an item that both sides renamed, if `key` is one
+// of them: the plan keeps such a conflict under the old name only.
+class RenamesTwiceWatch final : public ConflictResolver {
+public:
+    RenamesTwiceWatch(ConflictResolver& chain, BytesView key, std::vector<Bytes>& names)
+        : chain_(chain), key_(key), names_(names) {}
+
+    Result<Decision> resolve(const ConflictCase& conflict) override {
+        if (conflict.kind == ConflictKind::rename_rename) {
+            std::vector<Bytes> names = {Bytes(conflict.key), conflict.source->key,
+                                        conflict.target->key};
+            if (std::ranges::find(names, key_) != names.end()) {
+                names_ = std::move(names);
+            }
+        }
+        return chain_.resolve(conflict);
+    }
+    bool lacks_base_content(const BaseEntryView& base) override {
+        return chain_.lacks_base_content(base);
+    }
+
+private:
+    ConflictResolver& chain_;
+    BytesView key_;
+    std::vector<Bytes>& names_;
+};
+
 class Explainer {
 public:
     Explainer(const ExplainInputs& in, const CallContext& call, Explanation& into)
@@ -57,7 +84,8 @@ public:
         }
         in_.chain.listen([this](BytesView key, const std::string& strategy, bool decided,
                                 const std::string& answer) {
-            if (key == BytesView(out_.key) || key == BytesView(object_key())) {
+            if (key == BytesView(out_.key) || key == BytesView(object_key()) ||
+                is_among_renamed(key)) {
                 out_.strategies.push_back({strategy, decided, answer});
             }
         });
@@ -359,16 +387,18 @@ private:
 
     Status plan_all() {
         out_.whole_plan = true;
+        RenamesTwiceWatch conflicts(in_.chain, out_.key, renamed_twice_);
         const Result<PlanSummary> summary =
             make_plan({in_.source, in_.target, in_.source, in_.target, in_.base, in_.plan,
-                       in_.chain, in_.pool, in_.lane, in_.progress, in_.rules, in_.spill_directory},
+                       conflicts, in_.pool, in_.lane, in_.progress, in_.rules, in_.spill_directory},
                       call_);
         return summary.ok() ? take_operations() : summary.status();
     }
 
     Status take_operations() {
         return in_.plan.each_in_key_order([&](PlannedOp&& op) {
-            const bool is_named = is_asked_for(op.key) || is_asked_for(op.other_key);
+            const bool is_named = is_asked_for(op.key) || is_asked_for(op.other_key) ||
+                                  (is_among_renamed(op.key) && op.action != Action::forget);
             if (is_named && !is_step_of_rename(op)) {
                 out_.operations.push_back(std::move(op));
             }
@@ -381,6 +411,10 @@ private:
         return key == BytesView(object) || key == BytesView(object + '/');
     }
 
+    bool is_among_renamed(BytesView key) const {
+        return std::ranges::find(renamed_twice_, key) != renamed_twice_.end();
+    }
+
     // A rename of its own says all of it: one that waits aside, a directory that was emptied.
     static bool is_step_of_rename(const PlannedOp& op) {
         return op.action == Action::follow && (op.other_key.empty() || !op.via_key.empty());
@@ -390,6 +424,7 @@ private:
     const CallContext& call_;
     Explanation& out_;
     GatheredFacts gathered_;
+    std::vector<Bytes> renamed_twice_; // the old name and both new ones; empty: it is no such item
 };
 
 } // namespace

@@ -11,12 +11,24 @@
 
 #include "syncline/reconcile/planner.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace syncline {
 
 // A name beside `key` under which an item of a cycle waits. The filesystem connector clears such
 // names away should a run not come back for them, and so does planning for other stores.
 Bytes aside_key(BytesView key);
 bool is_left_aside(BytesView key);
+
+// The new names of what both sides renamed, for people; and read back from such a text.
+std::string describe_renamed_twice(BytesView on_source, BytesView on_target);
+struct ShownNames { // as display_key() shows them
+    std::string on_source;
+    std::string on_target;
+};
+std::optional<ShownNames> renamed_twice_names(std::string_view text);
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call);
 
