@@ -74,10 +74,22 @@ struct Comparison {
     std::string none; // why there is neither
 };
 
+bool is_directory(const ConflictSide& side) {
+    return side.item && side.item->kind == ItemKind::container;
+}
+
 Comparison compare(const ConflictView& view) {
     Comparison comparison;
+    if (!view.source.renamed_to.empty() && !view.source.moved && !view.target.moved) {
+        comparison.none = "only the names differ: both sides renamed it";
+        return comparison;
+    }
     if (!view.source.item || !view.target.item) {
         comparison.none = "one side was deleted";
+        return comparison;
+    }
+    if (is_directory(view.source) || is_directory(view.target)) {
+        comparison.none = "one side is a directory: settle it with all it holds, by a sync";
         return comparison;
     }
     if (!view.source.content || !view.target.content) {
@@ -139,12 +151,25 @@ std::string facts(const std::optional<Item>& item, const std::optional<Bytes>& c
     return line;
 }
 
-ordered_json facts_json(const ConflictSide& side) {
-    if (!side.item) {
-        return {{"exists", false}, {"changed_since", side.moved}};
+std::string side_line(const ConflictSide& side) {
+    if (side.renamed_to.empty()) {
+        return facts(side.item, side.content);
     }
-    ordered_json json = {{"exists", true}, {"changed_since", side.moved}};
-    if (side.item->size != kUnknownSize) {
+    return "renamed to '" + side.renamed_to + "'" +
+           (side.item ? ", " + facts(side.item, side.content) : std::string());
+}
+
+ordered_json facts_json(const ConflictSide& side) {
+    ordered_json json = {{"exists", side.item.has_value()}, {"changed_since", side.moved}};
+    if (!side.renamed_to.empty()) {
+        json["renamed_to"] = side.renamed_to;
+    }
+    if (!side.item) {
+        return json;
+    }
+    if (is_directory(side)) {
+        json["directory"] = true;
+    } else if (side.item->size != kUnknownSize) {
         json["size"] = side.item->size;
     }
     if (side.item->mtime_ns != kUnknownTime) {
@@ -206,7 +231,7 @@ void print_view(std::ostream& out, const RunNote& note, const ConflictView& view
     }
     for (const auto& [name, side] :
          {std::pair("  source  ", &view.source), std::pair("  target  ", &view.target)}) {
-        out << name << facts(side->item, side->content)
+        out << name << side_line(*side)
             << (side->moved ? "  (changed since the run: run sync again)" : "") << '\n';
     }
     const Comparison comparison = compare(view);

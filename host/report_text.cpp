@@ -130,12 +130,13 @@ std::string op_line(const PlannedOp& op) {
         line << (op.action == Action::skip ? "on " : "-> ") << std::setw(7)
              << (op.action == Action::merge && !op.differs ? "both" : name_of(op.side));
     }
-    if (op.action == Action::rename) {
+    const bool is_move = op.action == Action::rename || op.action == Action::follow;
+    if (is_move && !op.other_key.empty()) {
         line << display_key(op.other_key) << " => " << display_key(op.key);
     } else {
         line << display_key(op.key);
     }
-    if (!op.other_key.empty() && op.action != Action::rename) {
+    if (!op.other_key.empty() && !is_move) {
         line << " + " << display_key(op.other_key);
     }
     if (op.conflict != ConflictKind::none) {

@@ -74,7 +74,12 @@ void print_side(std::ostream& out, const Explanation& found, Side side) {
     line(out, name_of(side));
     const bool is_new = here.state == SideState::changed && !found.base;
     if (!here.item) {
-        out << (here.state == SideState::unknown ? "unknown" : "not there");
+        out << (here.state == SideState::unknown ? "unknown"
+                : here.instead                   ? noun_of(*here.instead)
+                                                 : "not there");
+        if (here.instead && found.base) {
+            out << " now";
+        }
     } else {
         out << (found.excluded ? "there"
                 : is_new       ? "new"

@@ -140,6 +140,69 @@ class Conflicts(Inbox):
             self.assertFalse({"same2", "d"} & set(os.listdir(os.fsdecode(root))))
             self.assertIn("same1", os.listdir(os.fsdecode(root)))
 
+    def test_a_file_that_became_a_directory_is_not_called_deleted(self):
+        trees.apply(self.a, {"same": None})
+        trees.apply(self.a, {"same/x": "x"})
+        self.edit(self.b, {"same": "edited"})
+        self.run_ok("sync", "a", "b", code=6)
+        shown = self.text("conflicts", "show", "a", "b", "same")
+        self.assertIn("source  a directory", shown)
+        explained = self.text("explain", "a", "b", "same")
+        self.assertIn("source    a directory now", explained)
+        self.assertIn("agreed on before; source a directory now, target changed", explained)
+        for text in (shown, explained):
+            self.assertNotIn(" deleted", text)
+            self.assertNotIn("changed since", text)
+
+    def test_two_renames_of_one_item_are_told_with_both_new_names(self):
+        for root, name in ((self.a, b"k1"), (self.b, b"k2")):
+            os.rename(os.path.join(root, b"same"), os.path.join(root, name))
+        self.run_ok("sync", "a", "b", code=6)
+        shown = self.text("conflicts", "show", "a", "b", "same")
+        self.assertIn("source  renamed to 'k1', 1 byte", shown)
+        self.assertIn("target  renamed to 'k2', 1 byte", shown)
+        self.assertNotIn("changed since", shown)
+        document = self.document("conflicts", "show", "a", "b", "same")
+        self.assertEqual(document["target"]["renamed_to"], "k2")
+        for key in ("same", "k1", "k2"):
+            with self.subTest(key=key):
+                explained = self.text("explain", "a", "b", key)
+                self.assertIn("same  [renamed on both sides]  ('k1' on source, 'k2' on target",
+                              explained)
+        self.edit(self.b, {"k2": "edited"})
+        self.assertIn("changed since", self.text("conflicts", "show", "a", "b", "same"))
+
+    def deleted_against_changed(self, deleting, changing, content="changed"):
+        os.remove(os.path.join(deleting, b"same"))
+        self.edit(changing, {"same": content})
+        self.run_ok("sync", "a", "b", "--delete-vs-change", "conflict", code=6)
+
+    def test_a_file_takes_the_place_of_what_one_side_deleted(self):
+        (self.world.folder / "right").write_text("right\n")
+        for deleting, changing, content in ((self.a, self.b, "one"), (self.b, self.a, "three")):
+            with self.subTest(deleting=deleting):
+                self.deleted_against_changed(deleting, changing, content)
+                report = self.document("conflicts", "resolve", "a", "b", "same", "--take", "right")
+                self.assertEqual(self.both("same"), "right\n")
+                self.assertNotIn("same", self.open_keys())
+                self.run_ok("undo", "a", "b", str(report["run"]))
+                self.assertEqual(self.read(changing, "same"), content)
+                self.assertFalse(os.path.exists(os.path.join(deleting, b"same")))
+                self.run_ok("sync", "a", "b", code=6)
+
+    def test_a_file_does_not_replace_what_came_back_meanwhile(self):
+        (self.world.folder / "right").write_text("right\n")
+        self.deleted_against_changed(self.b, self.a)
+        self.edit(self.b, {"same": "back"})
+        self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "right", code=6)
+        self.assertEqual(self.read(self.b, "same"), "back")
+
+    def test_both_brings_back_what_one_side_deleted(self):
+        self.deleted_against_changed(self.b, self.a)
+        self.run_ok("conflicts", "resolve", "a", "b", "same", "--take", "both")
+        self.assertEqual(self.both("same"), "changed")
+        self.assertNotIn("same", self.open_keys())
+
     def test_mistakes(self):
         for words, hint in (
                 (("conflicts",), "list, show, resolve"),

@@ -210,6 +210,22 @@ class Explanations(CommandLine):
         trees.apply(self.b, {"d/x": "changed"})
         self.assertIn("create       -> source d/y", self.explain("d/y"))
 
+    def test_explain_agrees_with_the_plan_on_swapped_names_and_a_moved_directory(self):
+        trees.apply(self.a, {"A": "1", "B": "22", "d/x": "x"})
+        self.run_ok("sync", "a", "b")
+        for old, new in (("A", "t"), ("B", "A"), ("t", "B"), ("d", "D2")):
+            os.rename(os.path.join(self.a, os.fsencode(old)), os.path.join(self.a, os.fsencode(new)))
+        plan = self.run_ok("plan", "a", "b").stdout.decode()
+        for key, line in (("A", "target B => A  "), ("B", "target A => B  "),
+                          ("d/", "target d/ => D2/  "), ("D2/", "target d/ => D2/  ")):
+            with self.subTest(key=key):
+                self.assertIn(line, plan)
+                would = [said for said in self.explain(key).splitlines()
+                         if said.startswith("  would")]
+                self.assertTrue(any(line in said for said in would), would)
+                self.assertTrue(all(" => " in said for said in would), would)
+        self.assertIn("rename       -> target d/x => D2/x", self.explain("D2/x"))
+
     def test_nowhere(self):
         self.assertIn("nothing of that name", self.explain("nowhere"))
 

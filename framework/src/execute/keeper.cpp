@@ -10,6 +10,18 @@ namespace syncline {
 
 namespace {
 
+// The sides on which a merged content takes the place of another.
+std::vector<Side> merged_over(const PlannedOp& op) {
+    std::vector<Side> sides;
+    if (op.target) {
+        sides.push_back(Side::target);
+    }
+    if (op.source && !op.differs) {
+        sides.push_back(Side::source);
+    }
+    return sides;
+}
+
 // The sides on which the operation replaces or removes a content.
 std::vector<Side> losing_sides(const PlannedOp& op) {
     if (op.kind == ItemKind::container) {
@@ -26,7 +38,7 @@ std::vector<Side> losing_sides(const PlannedOp& op) {
     case Action::keep_both:
         return op.differs && op.side == Side::source ? std::vector<Side>() : std::vector{op.side};
     case Action::merge:
-        return op.differs ? std::vector{Side::target} : std::vector{Side::target, Side::source};
+        return merged_over(op);
     default:
         return {};
     }

@@ -490,6 +490,9 @@ namespace {
 
 // Executable or not, say: what one side changed counts, and where both did, the source's.
 const Bytes& merged_meta(const PlannedOp& op) {
+    if (!op.source || !op.target) {
+        return op.source ? op.source->meta : op.target->meta;
+    }
     return op.source->meta == op.base_meta ? op.target->meta : op.source->meta;
 }
 
@@ -520,8 +523,11 @@ Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
     ArchivedReader reader(**body);
     PutRequest request;
     request.key = op.key;
-    request.condition = Condition::if_version;
-    request.expected_version = on(op, side)->version;
+    request.condition = Condition::if_absent;
+    if (const std::optional<Item>& there = on(op, side)) {
+        request.condition = Condition::if_version;
+        request.expected_version = there->version;
+    }
     request.item.key = op.key;
     request.item.kind = ItemKind::object;
     request.item.size = op.merged->size;
@@ -545,7 +551,8 @@ Result<Item> Operations::write_merged(const PlannedOp& op, Side side,
 // what a crash leaves is a side with both and one with its own, which merge to the same.
 Status Operations::merge(OpResult& result, const CallContext& call) const {
     const PlannedOp& op = result.op;
-    if (bases_.archive() == nullptr || !op.merged || !op.source || !op.target) {
+    if (bases_.archive() == nullptr || !op.merged || !(op.source || op.target) ||
+        (op.differs && !op.source)) {
         return Status(Code::internal, "a merge without what was merged");
     }
     const bool source_is_written = !op.differs;
@@ -554,7 +561,8 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return target.status();
     }
     result.bytes += op.merged->size;
-    changed(result, op.key, Side::target, Action::update, op.target, *target);
+    changed(result, op.key, Side::target, op.target ? Action::update : Action::create, op.target,
+            *target);
     if (!source_is_written) {
         result.base_changes.push_back(
             {differing_entry(op.key, *op.source, *std::move(target), call), false});
@@ -565,7 +573,8 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return source.status();
     }
     result.bytes += op.merged->size;
-    changed(result, op.key, Side::source, Action::update, op.source, *source);
+    changed(result, op.key, Side::source, op.source ? Action::update : Action::create, op.source,
+            *source);
     result.base_changes.push_back(
         {entry_of(op.key, *std::move(source), *std::move(target), op.merged->hash), false});
     return {};

@@ -15,9 +15,13 @@ namespace {
 
 constexpr Side kSides[] = {Side::source, Side::target};
 
-std::string in_words(const std::optional<BaseEntry>& base, const RowFacts& facts, bool container) {
-    const auto state = [&](SideState side) -> std::string {
-        switch (side) {
+std::string in_words(const Explanation& found, const RowFacts& facts) {
+    const auto state = [&](Side side) -> std::string {
+        const ExplainedSide& here = found.sides[static_cast<std::size_t>(side)];
+        if (here.instead && here.state == SideState::absent) {
+            return std::string(noun_of(*here.instead)) + (facts.has_base ? " now" : "");
+        }
+        switch (here.state) {
         case SideState::absent:
             return facts.has_base ? "deleted" : "absent";
         case SideState::same:
@@ -29,15 +33,42 @@ std::string in_words(const std::optional<BaseEntry>& base, const RowFacts& facts
         }
         return "unknown";
     };
-    std::string words = !facts.has_base         ? "never agreed on"
-                        : base && base->differs ? "agreed to differ"
-                                                : "agreed on before";
-    words += "; source " + state(facts.source) + ", target " + state(facts.target);
-    if (facts.equal && !container && facts.source != SideState::same) {
+    std::string words = !facts.has_base                     ? "never agreed on"
+                        : found.base && found.base->differs ? "agreed to differ"
+                                                            : "agreed on before";
+    words += "; source " + state(Side::source) + ", target " + state(Side::target);
+    if (facts.equal && !is_container_key(found.key) && facts.source != SideState::same) {
         words += ", both equal";
     }
     return words;
 }
+
+// Passes conflicts on, and remembers the names of an item that both sides renamed, if `key` is one
+// of them: the plan keeps such a conflict under the old name only.
+class RenamesTwiceWatch final : public ConflictResolver {
+public:
+    RenamesTwiceWatch(ConflictResolver& chain, BytesView key, std::vector<Bytes>& names)
+        : chain_(chain), key_(key), names_(names) {}
+
+    Result<Decision> resolve(const ConflictCase& conflict) override {
+        if (conflict.kind == ConflictKind::rename_rename) {
+            std::vector<Bytes> names = {Bytes(conflict.key), conflict.source->key,
+                                        conflict.target->key};
+            if (std::ranges::find(names, key_) != names.end()) {
+                names_ = std::move(names);
+            }
+        }
+        return chain_.resolve(conflict);
+    }
+    bool lacks_base_content(const BaseEntryView& base) override {
+        return chain_.lacks_base_content(base);
+    }
+
+private:
+    ConflictResolver& chain_;
+    BytesView key_;
+    std::vector<Bytes>& names_;
+};
 
 class Explainer {
 public:
@@ -53,7 +84,8 @@ public:
         }
         in_.chain.listen([this](BytesView key, const std::string& strategy, bool decided,
                                 const std::string& answer) {
-            if (key == BytesView(out_.key) || key == BytesView(object_key())) {
+            if (key == BytesView(out_.key) || key == BytesView(object_key()) ||
+                is_among_renamed(key)) {
                 out_.strategies.push_back({strategy, decided, answer});
             }
         });
@@ -191,6 +223,12 @@ private:
         Found& found = container ? *as_container : *as_object;
         out_.sides = std::move(found.sides);
         out_.base = std::move(found.base);
+        const Found& namesake = container ? *as_object : *as_container;
+        for (std::size_t i = 0; i < out_.sides.size(); ++i) {
+            if (!out_.sides[i].item && namesake.sides[i].item) {
+                out_.sides[i].instead = namesake.sides[i].item->kind;
+            }
+        }
         return both;
     }
 
@@ -206,6 +244,20 @@ private:
         return in_.source.info().empty_containers && in_.target.info().empty_containers;
     }
 
+    // What goes or comes, or is another item than the one agreed on, may be the old or the new name
+    // of something.
+    bool could_be_renamed() const {
+        const auto& [source, target] = out_.sides;
+        if (!source.item || !target.item) {
+            return source.item || target.item || out_.base;
+        }
+        const auto is_another = [](const Item& item, const Bytes& id) {
+            return !id.empty() && !item.id.empty() && item.id != id;
+        };
+        return out_.base && (is_another(*source.item, out_.base->source_id) ||
+                             is_another(*target.item, out_.base->target_id));
+    }
+
     // Do this row and what is above it say all? A side that lacks a container of the other one may
     // have deleted it, and then everything below decides together.
     Result<bool> is_decided_alone() {
@@ -215,6 +267,9 @@ private:
         if (folds(in_.source.info().key_rules) || folds(in_.target.info().key_rules)) {
             return false;
         }
+        if (could_be_renamed() && (containers_matter() || !is_container_key(out_.key))) {
+            return false;
+        }
         if (!containers_matter()) {
             return true;
         }
@@ -222,10 +277,6 @@ private:
             const bool on_one = found.sides[0].item.has_value() != found.sides[1].item.has_value();
             return on_one && (found.base || in_.rules.mode == Mode::mirror);
         };
-        const bool on_one = out_.sides[0].item.has_value() != out_.sides[1].item.has_value();
-        if (is_container_key(out_.key) ? one_sided({out_.sides, out_.base}) : on_one) {
-            return false; // what goes, or comes, may be another item's new or old name
-        }
         const Bytes object = object_key();
         for (std::size_t slash = object.find('/'); slash != Bytes::npos;
              slash = object.find('/', slash + 1)) {
@@ -312,7 +363,7 @@ private:
         side(Side::source).state = gathered_.facts.source;
         side(Side::target).state = gathered_.facts.target;
         out_.equal = gathered_.facts.equal;
-        out_.row = in_words(out_.base, gathered_.facts, is_container_key(out_.key));
+        out_.row = in_words(out_, gathered_.facts);
         return {};
     }
 
@@ -336,28 +387,44 @@ private:
 
     Status plan_all() {
         out_.whole_plan = true;
+        RenamesTwiceWatch conflicts(in_.chain, out_.key, renamed_twice_);
         const Result<PlanSummary> summary =
             make_plan({in_.source, in_.target, in_.source, in_.target, in_.base, in_.plan,
-                       in_.chain, in_.pool, in_.lane, in_.progress, in_.rules, in_.spill_directory},
+                       conflicts, in_.pool, in_.lane, in_.progress, in_.rules, in_.spill_directory},
                       call_);
         return summary.ok() ? take_operations() : summary.status();
     }
 
     Status take_operations() {
-        const Bytes object = object_key();
         return in_.plan.each_in_key_order([&](PlannedOp&& op) {
-            if (op.key == object || op.key == object + '/' || op.other_key == object ||
-                op.other_key == object + '/') {
+            const bool is_named = is_asked_for(op.key) || is_asked_for(op.other_key) ||
+                                  (is_among_renamed(op.key) && op.action != Action::forget);
+            if (is_named && !is_step_of_rename(op)) {
                 out_.operations.push_back(std::move(op));
             }
             return true;
         });
     }
 
+    bool is_asked_for(BytesView key) const {
+        const Bytes object = object_key();
+        return key == BytesView(object) || key == BytesView(object + '/');
+    }
+
+    bool is_among_renamed(BytesView key) const {
+        return std::ranges::find(renamed_twice_, key) != renamed_twice_.end();
+    }
+
+    // A rename of its own says all of it: one that waits aside, a directory that was emptied.
+    static bool is_step_of_rename(const PlannedOp& op) {
+        return op.action == Action::follow && (op.other_key.empty() || !op.via_key.empty());
+    }
+
     const ExplainInputs& in_;
     const CallContext& call_;
     Explanation& out_;
     GatheredFacts gathered_;
+    std::vector<Bytes> renamed_twice_; // the old name and both new ones; empty: it is no such item
 };
 
 } // namespace

@@ -1,6 +1,6 @@
 // Finds out what a run would do with one key. Asks the sides about that key and the containers
-// above it; only where the answer depends on other items (a container that one side deleted, one
-// kind replaced by another, names that fold) is the whole plan made.
+// above it; only where the answer depends on other items (what may have been renamed, a container
+// that one side deleted, one kind replaced by another, names that fold) is the whole plan made.
 #pragma once
 
 #include "syncline/core/call.hpp"

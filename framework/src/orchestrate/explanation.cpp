@@ -54,6 +54,20 @@ std::string_view name_of(SideState state) {
     return "unknown";
 }
 
+std::string_view noun_of(ItemKind kind) {
+    switch (kind) {
+    case ItemKind::object:
+        return "a file";
+    case ItemKind::container:
+        return "a directory";
+    case ItemKind::link:
+        return "a link";
+    case ItemKind::unsupported:
+        break;
+    }
+    return "an item of another kind";
+}
+
 std::string explanation_json(const Explanation& explanation) {
     ordered_json json;
     put_key(json, "key", explanation.key);
@@ -84,6 +98,9 @@ std::string explanation_json(const Explanation& explanation) {
         ordered_json entry = here.item ? described(*here.item) : ordered_json::object();
         entry["present"] = here.item.has_value();
         entry["state"] = name_of(here.state);
+        if (here.instead) {
+            entry["instead"] = noun_of(*here.instead);
+        }
         if (here.item && !here.item->version.empty()) {
             entry["version"] = to_hex(here.item->version);
         }

@@ -1,6 +1,7 @@
 #include "syncline/orchestrate/inbox.hpp"
 
 #include "orchestrate/session.hpp"
+#include "reconcile/renames.hpp"
 #include "syncline/state/base_content.hpp"
 
 #include <algorithm>
@@ -57,21 +58,36 @@ private:
     Bytes bytes_;
 };
 
+// A directory has no version, and a note that names a file tells one by the conflict.
+bool saw_directory(const RunNote& note, const Bytes& noted_version) {
+    return note.code == name_of(ConflictKind::kind_differs) && noted_version.empty();
+}
+
 Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, const RunNote& note,
-                                  const Bytes& noted_version, std::uint64_t limit_bytes) {
+                                  const Bytes& key, const Bytes& noted_version,
+                                  std::uint64_t limit_bytes) {
     ConflictSide side;
-    Result<Item> item = endpoint.stat(call, note.key);
+    Result<Item> item = endpoint.stat(call, key);
+    const bool is_named_as_file = !is_container_key(key);
+    if (item.code() == Code::not_found && is_named_as_file) {
+        item = endpoint.stat(call, key + '/');
+    }
     if (!item.ok() && item.code() != Code::not_found) {
         return item.status().with_context(endpoint.location());
     }
-    side.moved = (item.ok() ? BytesView(item->version) : BytesView()) != BytesView(noted_version);
+    const bool is_directory = item.ok() && item->kind == ItemKind::container && is_named_as_file;
+    if (is_directory || (!item.ok() && is_named_as_file)) {
+        side.moved = !noted_version.empty() || is_directory != saw_directory(note, noted_version);
+    } else {
+        side.moved = (item.ok() ? item->version : Bytes()) != noted_version;
+    }
     if (!item.ok()) {
         return side;
     }
     side.item = *std::move(item);
     if (side.item->kind != ItemKind::container && side.item->size <= limit_bytes) {
         GetRequest request;
-        request.key = note.key;
+        request.key = key;
         ContentSink sink(limit_bytes);
         const Status read = endpoint.get(call, request, sink);
         if (read.ok()) {
@@ -81,6 +97,25 @@ Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, c
         }
     }
     return side;
+}
+
+// What both sides renamed is looked at under its new name.
+Result<ConflictSide> look_at_renamed(Endpoint& endpoint, const CallContext& call,
+                                     const RunNote& note, const std::string& name,
+                                     const Bytes& noted_version, std::uint64_t limit_bytes) {
+    const bool is_escaped = name.find('\\') != std::string::npos; // then it is not the key
+    Result<ConflictSide> side =
+        is_escaped ? Result<ConflictSide>(ConflictSide())
+                   : look_at_side(endpoint, call, note, name, noted_version, limit_bytes);
+    if (side.ok()) {
+        side->renamed_to = name;
+    }
+    return side;
+}
+
+std::optional<ShownNames> new_names(const RunNote& note) {
+    return note.code == name_of(ConflictKind::rename_rename) ? renamed_twice_names(note.message)
+                                                             : std::nullopt;
 }
 
 } // namespace
@@ -134,14 +169,18 @@ Result<ConflictView> look_at_conflict(const RunServices& services, const SyncSpe
     call.dry_run = true;
     SYNCLINE_TRY(session.open_sides(services, spec.guard, call, false));
     ConflictView view;
-    Result<ConflictSide> source =
-        look_at_side(session.at(Side::source), call, note, note.source_version, limit_bytes);
+    const std::optional<ShownNames> renamed = new_names(note);
+    const auto look = [&](Side which, const Bytes& version, std::string ShownNames::*name) {
+        Endpoint& endpoint = session.at(which);
+        return renamed ? look_at_renamed(endpoint, call, note, *renamed.*name, version, limit_bytes)
+                       : look_at_side(endpoint, call, note, note.key, version, limit_bytes);
+    };
+    Result<ConflictSide> source = look(Side::source, note.source_version, &ShownNames::on_source);
     if (!source.ok()) {
         return source.status();
     }
     view.source = *std::move(source);
-    Result<ConflictSide> target =
-        look_at_side(session.at(Side::target), call, note, note.target_version, limit_bytes);
+    Result<ConflictSide> target = look(Side::target, note.target_version, &ShownNames::on_target);
     if (!target.ok()) {
         return target.status();
     }

@@ -62,6 +62,8 @@ private:
     BaseEntry entry_;
 };
 
+bool is_file_or_gone(const Item* item) { return item == nullptr || item->kind == ItemKind::object; }
+
 } // namespace
 
 Result<std::unique_ptr<ItemStream>> SelectedItems::list(const CallContext& call) {
@@ -90,10 +92,8 @@ Result<Decision> PersonsDecision::resolve(const ConflictCase& conflict) {
     }
     Result<Decision> decision = take(conflict);
     if (decision.ok() && decision->action == DecisionAction::merge) {
-        if (conflict.source == nullptr || conflict.target == nullptr ||
-            conflict.source->kind != ItemKind::object ||
-            conflict.target->kind != ItemKind::object) {
-            left.reason = "a file can only take the place of two files; take source or target";
+        if (!is_file_or_gone(conflict.source) || !is_file_or_gone(conflict.target)) {
+            left.reason = "a file can only take the place of files; take source or target";
             return left;
         }
         Result<std::unique_ptr<ArchiveWriter>> writer = archive_.put(decision->merged.size());
@@ -116,8 +116,15 @@ Result<Decision> PersonsDecision::take(const ConflictCase& conflict) {
     Decision decision;
     switch (selection_.take) {
     case Take::chain:
-    case Take::both:
         return chain_.resolve(conflict);
+    case Take::both:
+        if (conflict.source != nullptr && conflict.target != nullptr) {
+            return chain_.resolve(conflict);
+        }
+        decision.action =
+            conflict.source != nullptr ? DecisionAction::keep_source : DecisionAction::keep_target;
+        decision.reason = "a person took both: what is left of it stays";
+        break;
     case Take::source:
         decision.action = DecisionAction::keep_source;
         decision.reason = "a person took the source";

@@ -18,6 +18,8 @@ constexpr std::string_view kAsidePrefix = ".syncline-aside-";
 constexpr std::size_t kTagDigits = 8; // say whose it is
 constexpr std::size_t kAsideDigits = kTagDigits + 8;
 constexpr std::string_view kDigits = "0123456789abcdef";
+constexpr std::string_view kBetweenNames = "' on source, '";
+constexpr std::string_view kAfterNames = "' on target: ";
 
 const std::optional<Item>& on(const PlannedOp& op, Side side) {
     return side == Side::source ? op.source : op.target;
@@ -564,8 +566,8 @@ private:
         op.conflict = ConflictKind::rename_rename;
         op.source = std::move(source);
         op.target = std::move(target);
-        op.reason = "'" + display_key(twice.from_source.key) + "' on source, '" +
-                    display_key(twice.from_target.key) + "' on target: " + decision->reason;
+        op.reason =
+            describe_renamed_twice(twice.from_source.key, twice.from_target.key) + decision->reason;
         return in_.plan.replace(op);
     }
 
@@ -614,6 +616,25 @@ LeftAside left_aside(BytesView key, BytesView sync) {
     }
     return name.substr(kAsidePrefix.size()).starts_with(tag_of(sync)) ? LeftAside::by_this_sync
                                                                       : LeftAside::by_another_sync;
+}
+
+std::string describe_renamed_twice(BytesView on_source, BytesView on_target) {
+    return "'" + display_key(on_source) + std::string(kBetweenNames) + display_key(on_target) +
+           std::string(kAfterNames);
+}
+
+std::optional<ShownNames> renamed_twice_names(std::string_view text) {
+    const std::size_t between = text.find(kBetweenNames);
+    if (!text.starts_with('\'') || between == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::size_t second = between + kBetweenNames.size();
+    const std::size_t after = text.find(kAfterNames, second);
+    if (after == std::string_view::npos) {
+        return std::nullopt;
+    }
+    return ShownNames{std::string(text.substr(1, between - 1)),
+                      std::string(text.substr(second, after - second))};
 }
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call) {

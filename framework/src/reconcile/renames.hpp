@@ -11,6 +11,10 @@
 
 #include "syncline/reconcile/planner.hpp"
 
+#include <optional>
+#include <string>
+#include <string_view>
+
 namespace syncline {
 
 // A name beside `key` under which an item of a cycle waits, of the sync called `sync`.
@@ -19,6 +23,14 @@ Bytes aside_key(BytesView key, BytesView sync);
 // which may be about to.
 enum class LeftAside : std::uint8_t { no, by_this_sync, by_another_sync };
 LeftAside left_aside(BytesView key, BytesView sync);
+
+// The new names of what both sides renamed, for people; and read back from such a text.
+std::string describe_renamed_twice(BytesView on_source, BytesView on_target);
+struct ShownNames { // as display_key() shows them
+    std::string on_source;
+    std::string on_target;
+};
+std::optional<ShownNames> renamed_twice_names(std::string_view text);
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call);
 

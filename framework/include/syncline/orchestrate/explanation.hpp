@@ -18,7 +18,9 @@ namespace syncline {
 struct ExplainedSide {
     std::optional<Item> item; // none: nothing of that key is there
     SideState state = SideState::absent;
-    std::string trouble; // why the state is unknown
+    std::string trouble;             // why the state is unknown
+    std::optional<ItemKind> instead; // of what is there under this name, where no such item is: a
+                                     // directory in place of a file, or the other way round
 };
 
 struct AskedStrategy {
@@ -48,6 +50,7 @@ struct Explanation {
 inline constexpr std::size_t kExplainedHistory = 20;
 
 std::string_view name_of(SideState state);
+std::string_view noun_of(ItemKind kind); // as people call it: "a directory"
 
 // As the JSON document that -o json prints.
 std::string explanation_json(const Explanation& explanation);

@@ -34,6 +34,7 @@ struct ConflictSide {
     std::optional<Item> item;     // no value: it is not there
     std::optional<Bytes> content; // of objects and links up to the limit
     bool moved = false;           // it is another version than the run saw
+    std::string renamed_to;       // both sides renamed it: its name here, as display_key() shows it
 };
 
 struct ConflictView {
