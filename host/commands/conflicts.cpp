@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace syncline::host {
@@ -220,9 +221,9 @@ std::string needs_whole_sync(const RunNote& note) {
     const std::string key = display_key(note.key);
     const std::string command =
         "syncline sync SOURCE TARGET --on-conflict '/" + key + ":source-wins'";
-    if (note.code == name_of(ConflictKind::rename_rename)) {
+    if (keys_of(note).empty()) {
         return "'" + key + "' was renamed on both sides; settle it with a whole sync: " + command +
-               " (target-wins: the name it has there; keep-both: both names)";
+               " (target-wins: the name it has there)";
     }
     const bool differs_in_kind = note.code == name_of(ConflictKind::kind_differs);
     if (note.key.ends_with('/') && !differs_in_kind) {
@@ -285,8 +286,11 @@ int resolve(Request& request, ForegroundRun& run, const Inbox& inbox) {
     }
     selection.seen = settled;
     for (const RunNote& note : settled) {
-        selection.keys.push_back(note.key);
+        std::ranges::copy(keys_of(note), std::back_inserter(selection.keys));
     }
+    std::ranges::sort(selection.keys);
+    const auto twice = std::ranges::unique(selection.keys);
+    selection.keys.erase(twice.begin(), twice.end());
     request.spec.rules.delete_vs_change = DeleteVsChange::conflict; // the person decides
     const int code = run_over(request, run, inbox, std::move(selection), settled);
     return code == exit_code::kInSync && settled.size() < notes->size() ? exit_code::kConflicts

@@ -123,7 +123,7 @@ class Conflicts(Inbox):
     def test_what_takes_a_whole_sync_stays_in_the_inbox_and_the_command_that_is_named_settles_it(self):
         self.edit(self.a, {"d/x": "1", "d/y": "2"})
         self.run_ok("sync", "a", "b", code=6)
-        for root, name in ((self.a, "same1"), (self.b, "same2")):
+        for root, name in ((self.a, "same\n1"), (self.b, "same2")):
             os.rename(os.path.join(root, b"same"), os.path.join(root, os.fsencode(name)))
         self.edit(self.a, {"d": None})
         self.edit(self.b, {"d/x": "changed"})
@@ -138,7 +138,30 @@ class Conflicts(Inbox):
         self.assertEqual(self.open_keys(), ["bin", "c.json", "f.txt"])
         for root in (self.a, self.b):
             self.assertFalse({"same2", "d"} & set(os.listdir(os.fsdecode(root))))
-            self.assertIn("same1", os.listdir(os.fsdecode(root)))
+            self.assertIn("same\n1", os.listdir(os.fsdecode(root)))
+
+    def test_two_names_are_settled_as_contents_are(self):
+        for take, names in (("source", {"k1"}), ("target", {"k2"}), ("both", {"k1", "k2"})):
+            with self.subTest(take=take):
+                for root in (self.a, self.b):
+                    self.edit(root, {"k": None, "k1": None, "k2": None})
+                    self.edit(root, {f"{take}/k": f"for {take}"})
+                self.run_ok("sync", "a", "b", code=6)
+                for root, name in ((self.a, "k1"), (self.b, "k2")):
+                    folder = os.path.join(root, os.fsencode(take))
+                    os.rename(os.path.join(folder, b"k"), os.path.join(folder, os.fsencode(name)))
+                self.run_ok("sync", "a", "b", code=6)
+                key = f"{take}/k"
+                if take == "source":
+                    (self.world.folder / "right").write_text("right\n")
+                    self.run_ok("conflicts", "resolve", "a", "b", key, "--take", "right", code=6)
+                    self.assertIn(key, self.open_keys())
+                self.run_ok("conflicts", "resolve", "a", "b", key, "--take", take)
+                self.assertNotIn(key, self.open_keys())
+                for root in (self.a, self.b):
+                    folder = os.path.join(root, os.fsencode(take))
+                    self.assertEqual(set(os.listdir(os.fsdecode(folder))), names)
+                self.assertEqual(self.both(f"{take}/{min(names)}"), f"for {take}")
 
     def test_a_file_that_became_a_directory_is_not_called_deleted(self):
         trees.apply(self.a, {"same": None})

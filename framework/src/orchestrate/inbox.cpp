@@ -99,14 +99,17 @@ Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, c
     return side;
 }
 
+bool is_escaped(const std::string& name) { // then it is not the key
+    return name.find('\\') != std::string::npos;
+}
+
 // What both sides renamed is looked at under its new name.
 Result<ConflictSide> look_at_renamed(Endpoint& endpoint, const CallContext& call,
                                      const RunNote& note, const std::string& name,
                                      const Bytes& noted_version, std::uint64_t limit_bytes) {
-    const bool is_escaped = name.find('\\') != std::string::npos; // then it is not the key
     Result<ConflictSide> side =
-        is_escaped ? Result<ConflictSide>(ConflictSide())
-                   : look_at_side(endpoint, call, note, name, noted_version, limit_bytes);
+        is_escaped(name) ? Result<ConflictSide>(ConflictSide())
+                         : look_at_side(endpoint, call, note, name, noted_version, limit_bytes);
     if (side.ok()) {
         side->renamed_to = name;
     }
@@ -207,6 +210,17 @@ Result<ConflictView> look_at_conflict(const RunServices& services, const SyncSpe
         view.base_content = *std::move(bytes);
     }
     return view;
+}
+
+std::vector<Bytes> keys_of(const RunNote& conflict) {
+    if (conflict.code != name_of(ConflictKind::rename_rename)) {
+        return {conflict.key};
+    }
+    const std::optional<ShownNames> names = new_names(conflict);
+    if (!names || is_escaped(names->on_source) || is_escaped(names->on_target)) {
+        return {};
+    }
+    return {conflict.key, names->on_source, names->on_target};
 }
 
 } // namespace syncline

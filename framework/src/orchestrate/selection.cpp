@@ -76,6 +76,11 @@ Result<std::unique_ptr<BaseCursor>> SelectedBase::scan() {
 
 Result<Decision> PersonsDecision::resolve(const ConflictCase& conflict) {
     decided_.insert(Bytes(conflict.key));
+    for (const Item* item : {conflict.source, conflict.target}) {
+        if (conflict.kind == ConflictKind::rename_rename && item != nullptr) {
+            decided_.insert(item->key); // its new name
+        }
+    }
     Decision left;
     left.action = DecisionAction::defer;
     const auto seen =
@@ -92,6 +97,10 @@ Result<Decision> PersonsDecision::resolve(const ConflictCase& conflict) {
     }
     Result<Decision> decision = take(conflict);
     if (decision.ok() && decision->action == DecisionAction::merge) {
+        if (conflict.kind == ConflictKind::rename_rename) {
+            left.reason = "a file says nothing about names; take source, target or both";
+            return left;
+        }
         if (!is_file_or_gone(conflict.source) || !is_file_or_gone(conflict.target)) {
             left.reason = "a file can only take the place of files; take source or target";
             return left;
@@ -118,6 +127,11 @@ Result<Decision> PersonsDecision::take(const ConflictCase& conflict) {
     case Take::chain:
         return chain_.resolve(conflict);
     case Take::both:
+        if (conflict.kind == ConflictKind::rename_rename) {
+            decision.action = DecisionAction::keep_both;
+            decision.reason = "a person took both names";
+            break;
+        }
         if (conflict.source != nullptr && conflict.target != nullptr) {
             return chain_.resolve(conflict);
         }

@@ -29,6 +29,10 @@ struct Inbox {
 // Code::not_found with what to do if the two places were never synchronised.
 Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock);
 
+// The keys that a decision about this conflict concerns: its own, and the new names of what both
+// sides renamed. Empty if they cannot be told from the note.
+std::vector<Bytes> keys_of(const RunNote& conflict);
+
 // One side of a conflict as it is now.
 struct ConflictSide {
     std::optional<Item> item;     // no value: it is not there
