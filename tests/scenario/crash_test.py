@@ -86,7 +86,8 @@ class Learnt:
         self.usable = self.exit in (0, 6)
         self.final = look(world)
         self.there = contents(edited)
-        self.files = contents(edited, ("file",))
+        self.files = {one.data for tree in edited.values() for path, one in tree.items()
+                      if one.kind == "file" and not is_temporary(path)}
         self.known = self.there | contents(world.look())
         self.reached = {}
         for name in log.read_text(encoding="utf-8").split() if log.exists() else []:
@@ -104,9 +105,9 @@ def discard(world):
     shutil.rmtree(world.folder)
 
 
-def contents(sides, kinds=("file", "link")):
+def contents(sides):
     return {one.data for tree in sides.values() for one in (tree or {}).values()
-            if one.kind in kinds}
+            if one.kind in ("file", "link")}
 
 
 def is_archived(world, data):
