@@ -19,8 +19,6 @@ constexpr std::size_t kWorthALook = 64;
 
 constexpr std::int64_t kShortNs = 1'000; // tasks are taken in batches if they last less
 
-thread_local const void* pool_of_this_thread = nullptr;
-
 } // namespace
 
 BoundedPool::BoundedPool(const PoolOptions& options, const Clock& clock, ThreadStarter start_thread)
@@ -29,11 +27,21 @@ BoundedPool::BoundedPool(const PoolOptions& options, const Clock& clock, ThreadS
     epochs_.emplace_back();
 }
 
-BoundedPool::WorkerMark::WorkerMark(const BoundedPool* pool)
-    : before_(std::exchange(pool_of_this_thread, pool)) {}
-BoundedPool::WorkerMark::~WorkerMark() { pool_of_this_thread = before_; }
+thread_local const BoundedPool::WorkerMark* BoundedPool::WorkerMark::innermost_ = nullptr;
 
-bool BoundedPool::works_here() const { return pool_of_this_thread == this; }
+BoundedPool::WorkerMark::WorkerMark(const BoundedPool* pool)
+    : pool_(pool), outer_(std::exchange(innermost_, this)) {}
+BoundedPool::WorkerMark::~WorkerMark() { innermost_ = outer_; }
+
+bool BoundedPool::WorkerMark::is_on(const BoundedPool* pool) {
+    const WorkerMark* mark = innermost_;
+    while (mark != nullptr && mark->pool_ != pool) {
+        mark = mark->outer_;
+    }
+    return mark != nullptr;
+}
+
+bool BoundedPool::works_here() const { return WorkerMark::is_on(this); }
 
 BoundedPool::~BoundedPool() { (void)BoundedPool::shut_down(kNoDeadline); }
 

@@ -102,8 +102,13 @@ private:
         WorkerMark(const WorkerMark&) = delete;
         WorkerMark& operator=(const WorkerMark&) = delete;
 
+        // Whether this thread runs tasks of `pool`, be it from within a task of another pool.
+        static bool is_on(const BoundedPool* pool);
+
     private:
-        const void* const before_;
+        const BoundedPool* const pool_;
+        const WorkerMark* const outer_;
+        static thread_local const WorkerMark* innermost_;
     };
     // What a thread took to run; see above. Guarded by back_, except for the claims.
     static constexpr std::size_t kMostAtOnce = 64;

@@ -389,4 +389,20 @@ BOOST_AUTO_TEST_CASE(who_helps_counts_as_a_worker_meanwhile) {
     BOOST_TEST(stuck.pool->submit([] {}).ok()); // not any more
 }
 
+BOOST_AUTO_TEST_CASE(a_worker_that_helps_in_another_pool_still_cannot_wait_for_its_own) {
+    fakes::FakeClock clock;
+    const auto own = make_worker_pool({.workers = 1, .capacity = 4}, clock);
+    BOOST_REQUIRE(own->start().ok());
+    StuckPool other;
+    Status blocking;
+    BOOST_REQUIRE(own->submit([&] {
+                         TaskGroup group(*other.pool, nullptr);
+                         submit(group, [&] { blocking = own->submit([] {}); });
+                         (void)group.wait();
+                     })
+                      .ok());
+    own->drain();
+    BOOST_TEST((blocking.code() == Code::invalid_state));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
