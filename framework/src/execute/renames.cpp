@@ -275,7 +275,7 @@ Status Operations::follow_item(OpResult& result, const CallContext& call) const 
     }
     // The version as planned: what changed since then is a change under the new name.
     follow_meta(op, planned, call);
-    record_rename(result, *there);
+    record_rename(result, planned);
     const Side from = other(op.side);
     result.base_changes.push_back(erasure(op.other_key));
     result.base_changes.push_back(

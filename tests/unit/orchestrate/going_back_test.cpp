@@ -207,6 +207,20 @@ BOOST_AUTO_TEST_CASE(undo_takes_renames_back_swaps_and_directories_too) {
     BOOST_TEST((w.b.contents() == before));
 }
 
+BOOST_AUTO_TEST_CASE(undo_takes_a_renamed_directory_back_whose_files_got_other_times) {
+    Agreed w;
+    w.a.renames_containers = w.b.renames_containers = true;
+    const auto before = w.b.contents();
+    w.a.move("d/", "e/");
+    w.a.add_object("e/c", "old c", 5'000);
+    const SyncReport report = w.run();
+    BOOST_TEST(report.done[static_cast<std::size_t>(Action::rename)] == 1U);
+    BOOST_TEST(w.b.item("e/c")->mtime_ns == 5'000);
+    const SyncReport undone = w.undo(report.run_id);
+    BOOST_TEST(undone.outcomes.ok == undone.outcomes.planned);
+    BOOST_TEST((w.b.contents() == before));
+}
+
 BOOST_AUTO_TEST_CASE(undo_leaves_a_renamed_item_that_was_changed_since) {
     Agreed w;
     w.a.move("a", "x");
