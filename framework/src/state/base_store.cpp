@@ -4,7 +4,6 @@
 #include "syncline/core/failpoint.hpp"
 
 #include <array>
-#include <vector>
 
 namespace syncline::state {
 namespace {
@@ -272,30 +271,22 @@ Status SqliteBaseStore::apply() {
         apply_spilled_erases_.bind(1, sync_);
         SYNCLINE_TRY(apply_spilled_erases_.run());
     }
-    std::vector<const BaseEntryView*> puts;
-    puts.reserve(sqlite::RowInserter::kTogether);
-    const auto write = [&] {
-        Status written = put_.insert(puts, [this](Statement& statement, int offset,
-                                                  const BaseEntryView* entry, std::size_t slot) {
-            bind_entry(statement, offset, *entry, extra_[slot]);
-            statement.bind(offset + 2 + kExtra, sync_);
-        });
-        puts.clear();
-        return written;
+    const auto bind = [this](Statement& statement, int offset, const BaseEntryView* entry,
+                             std::size_t slot) {
+        bind_entry(statement, offset, *entry, extra_[slot]);
+        statement.bind(offset + 2 + kExtra, sync_);
     };
+    sqlite::RowBatch<const BaseEntryView*, decltype(bind)> puts(put_, bind);
     for (const auto& [key, entry] : pending_) {
         if (entry) {
-            puts.push_back(&*entry);
-            if (puts.size() == sqlite::RowInserter::kTogether) {
-                SYNCLINE_TRY(write());
-            }
+            SYNCLINE_TRY(puts.add(&*entry));
         } else {
             erase_.bind(1, sync_);
             erase_.bind(2, key);
             SYNCLINE_TRY(erase_.run());
         }
     }
-    return write();
+    return puts.flush();
 }
 
 Status SqliteBaseStore::commit() {

@@ -4,7 +4,6 @@
 #include "syncline/core/failpoint.hpp"
 
 #include <algorithm>
-#include <vector>
 
 namespace syncline::state {
 namespace {
@@ -151,41 +150,33 @@ Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t
     total.bind(2, sync_);
     total.bind(3, static_cast<std::int64_t>(count));
     SYNCLINE_TRY(total.run());
-    std::vector<PackedEntry> puts;
-    puts.reserve(sqlite::RowInserter::kTogether);
-    const auto put = [&] {
-        Status written = put_->insert(
-            puts, [run](Statement& statement, int offset, const PackedEntry& entry, std::size_t) {
-                statement.bind(offset + 1, run);
-                statement.bind(offset + 2, entry.key);
-                statement.bind(offset + 3, entry.side);
-                statement.bind(offset + 4, entry.action | entry.done);
-                bind_item(statement, offset + 5, entry.before);
-                bind_item(statement, offset + 6, entry.after);
-                statement.bind(offset + 7, entry.archived);
-                statement.bind_text(offset + 8, entry.not_kept);
-                statement.bind(offset + 9, entry.moved_to);
-            });
-        puts.clear();
-        return written;
+    const auto bind = [run](Statement& statement, int offset, const PackedEntry& entry,
+                            std::size_t) {
+        statement.bind(offset + 1, run);
+        statement.bind(offset + 2, entry.key);
+        statement.bind(offset + 3, entry.side);
+        statement.bind(offset + 4, entry.action | entry.done);
+        bind_item(statement, offset + 5, entry.before);
+        bind_item(statement, offset + 6, entry.after);
+        statement.bind(offset + 7, entry.archived);
+        statement.bind_text(offset + 8, entry.not_kept);
+        statement.bind(offset + 9, entry.moved_to);
     };
+    sqlite::RowBatch<PackedEntry, decltype(bind)> puts(*put_, bind);
     Reader in(packed);
     for (std::size_t n = 0; n < count; ++n) {
         const PackedEntry entry = unpack(in);
         if (entry.action == static_cast<std::int64_t>(Action::skip)) {
-            SYNCLINE_TRY(put()); // an earlier entry may be the one that is withdrawn
+            SYNCLINE_TRY(puts.flush()); // an earlier entry may be the one that is withdrawn
             withdraw_->bind(1, run);
             withdraw_->bind(2, entry.key);
             withdraw_->bind(3, entry.side);
             SYNCLINE_TRY(withdraw_->run());
             continue;
         }
-        puts.push_back(entry);
-        if (puts.size() == sqlite::RowInserter::kTogether) {
-            SYNCLINE_TRY(put());
-        }
+        SYNCLINE_TRY(puts.add(entry));
     }
-    SYNCLINE_TRY(put());
+    SYNCLINE_TRY(puts.flush());
     written_run_ = run;
     SYNCLINE_FAILPOINT("state.before-journal-commit");
     SYNCLINE_TRY(transaction.commit());

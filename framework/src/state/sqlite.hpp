@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace syncline::sqlite {
 
@@ -109,6 +110,31 @@ private:
     Statement many_;
     Statement one_;
     int columns_ = 0;
+};
+
+// Gathers rows for an inserter, and inserts them as they become enough; what they borrow lives
+// until then. flush() inserts the rest.
+template <class Row, class Bind>
+class RowBatch {
+public:
+    RowBatch(RowInserter& inserter, Bind bind) : inserter_(inserter), bind_(std::move(bind)) {
+        rows_.reserve(RowInserter::kTogether);
+    }
+
+    Status add(Row row) {
+        rows_.push_back(std::move(row));
+        return rows_.size() < RowInserter::kTogether ? Status() : flush();
+    }
+    Status flush() {
+        Status written = inserter_.insert(rows_, bind_);
+        rows_.clear();
+        return written;
+    }
+
+private:
+    RowInserter& inserter_;
+    Bind bind_;
+    std::vector<Row> rows_;
 };
 
 // Ends a statement's read when a function leaves, however it leaves.

@@ -154,6 +154,10 @@ BOOST_AUTO_TEST_CASE(keys_are_chosen_by_globs) {
                                                           {"d/", "d/"},
                                                           {"*/", "d/e/"},
                                                           {"a*b*c", "axxbyyc"},
+                                                          {"a*c", "ac"},
+                                                          {"a**", "a"},
+                                                          {"?b?", "abc"},
+                                                          {"**/*.c", "x/y/z.c"},
                                                           {"**x", "d/x"}}) {
         BOOST_TEST(strikes(pattern, key), pattern << " should match " << key);
     }
@@ -167,9 +171,15 @@ BOOST_AUTO_TEST_CASE(keys_are_chosen_by_globs) {
                                                           {"d?x", "d/x"},
                                                           {"a*b*c", "axxbyy"},
                                                           {"*.txt", "txt"},
+                                                          {"a", "ab"},
+                                                          {"??", "a"},
+                                                          {"a*c", "a/c"},
+                                                          {"**c", "a/b"},
                                                           {"d/**", "e/d/x"}}) {
         BOOST_TEST(!strikes(pattern, key), pattern << " should not match " << key);
     }
+    // Time that doubles with each star would not end.
+    BOOST_TEST(!strikes("*a*a*a*a*a*a*a*a*a*a*a*a*b", std::string(250, 'a')));
     // A rule about keys leaves alone what has none.
     const auto store = fault(R"({"probability":1,"key":["**"]})");
     BOOST_TEST(store->check({}).ok());
