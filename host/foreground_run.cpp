@@ -1,9 +1,9 @@
 #include "foreground_run.hpp"
 
-#include "op_json.hpp"
 #include "report_text.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
+#include "syncline/orchestrate/operation_json.hpp"
 
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -65,7 +65,8 @@ void ForegroundRun::show_operations(RunControl& control) {
         }
         if (json_) {
             std::cout << (shown_one_ ? ",\n  " : "\n  ")
-                      << op_json(op).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+                      << operation_json(op).dump(-1, ' ', false,
+                                                 nlohmann::json::error_handler_t::replace);
         } else {
             std::cout << op_line(op) << '\n';
         }

@@ -20,14 +20,6 @@ std::string dump(const ordered_json& json) {
     return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
-void put_key(ordered_json& json, const Bytes& key, const std::string& name = "key") {
-    if (is_utf8(key)) {
-        json[name] = key;
-    } else {
-        json[name + "_b64"] = base64(key);
-    }
-}
-
 // What a run was, from the report that was kept with it.
 struct Account {
     std::string what; // "two-way", "undo of run 12"
@@ -149,7 +141,7 @@ std::string kept_text(const JournalEntry& entry, bool is_kept) {
 
 ordered_json to_json(const JournalEntry& entry, bool is_kept) {
     ordered_json json;
-    put_key(json, entry.key);
+    put_bytes(json, "key", entry.key);
     json["side"] = name_of(entry.side);
     json["action"] = name_of(entry.action);
     json["done"] = or_null(entry.is_done, true);
@@ -163,7 +155,7 @@ ordered_json to_json(const JournalEntry& entry, bool is_kept) {
             json["before"]["not_kept"] = entry.not_kept;
         }
         if (!entry.moved_to.empty()) {
-            put_key(json["before"], entry.moved_to, "renamed_to");
+            put_bytes(json["before"], "renamed_to", entry.moved_to);
         }
     }
     return json;
@@ -237,7 +229,7 @@ int show_run(History& history, bool json, std::int64_t number) {
     for (const RunNote& note : notes.ok() ? *notes : std::vector<RunNote>()) {
         if (json) {
             ordered_json entry;
-            put_key(entry, note.key);
+            put_bytes(entry, "key", note.key);
             entry["outcome"] = name_of(note.outcome);
             entry["action"] = note.action;
             entry["code"] = note.code;

@@ -30,11 +30,7 @@ void print(const Difference& difference, bool json, bool first) {
         return;
     }
     ordered_json entry;
-    if (is_utf8(difference.key)) {
-        entry["key"] = difference.key;
-    } else {
-        entry["key_b64"] = base64(difference.key);
-    }
+    put_bytes(entry, "key", difference.key);
     entry["difference"] = name_of(difference.kind);
     entry["message"] = difference.message;
     std::cout << (first ? "\n  " : ",\n  ") << dump(entry, -1);

@@ -177,6 +177,10 @@ bool is_utf8(BytesView text) {
     return true;
 }
 
+std::string utf8_text(BytesView text) {
+    return is_utf8(text) ? std::string(text) : display_key(text);
+}
+
 std::string base64(BytesView bytes) {
     std::string out;
     out.reserve((bytes.size() + 2) / 3 * 4);

@@ -2,6 +2,7 @@
 
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
+#include "syncline/orchestrate/operation_json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -10,18 +11,6 @@ namespace syncline {
 namespace {
 
 using nlohmann::ordered_json;
-
-void put_key(ordered_json& into, const std::string& name, BytesView key) {
-    if (is_utf8(key)) {
-        into[name] = std::string(key);
-    } else {
-        into[name + "_b64"] = base64(key);
-    }
-}
-
-std::string text_of(std::string_view text) {
-    return is_utf8(text) ? std::string(text) : display_key(text);
-}
 
 template <typename From>
 ordered_json described(const From& item) {
@@ -70,17 +59,17 @@ std::string_view noun_of(ItemKind kind) {
 
 std::string explanation_json(const Explanation& explanation) {
     ordered_json json;
-    put_key(json, "key", explanation.key);
-    json["source"] = text_of(explanation.source);
-    json["target"] = text_of(explanation.target);
+    put_bytes(json, "key", explanation.key);
+    json["source"] = utf8_text(explanation.source);
+    json["target"] = utf8_text(explanation.target);
     json["mode"] = name_of(explanation.mode);
     json["excluded"] = explanation.excluded;
     if (explanation.filter_rule) {
         const FilterRule& rule = *explanation.filter_rule;
         json["rule"] = {{"include", rule.include},
-                        {"glob", text_of(rule.glob)},
-                        {"origin", text_of(rule.origin)}};
-        put_key(json["rule"], "matched", explanation.filter_key);
+                        {"glob", utf8_text(rule.glob)},
+                        {"origin", utf8_text(rule.origin)}};
+        put_bytes(json["rule"], "matched", explanation.filter_key);
     }
     json["row"] = explanation.row;
     json["equal"] = explanation.equal;
@@ -105,30 +94,19 @@ std::string explanation_json(const Explanation& explanation) {
             entry["version"] = to_hex(here.item->version);
         }
         if (!here.trouble.empty()) {
-            entry["trouble"] = text_of(here.trouble);
+            entry["trouble"] = utf8_text(here.trouble);
         }
         json["sides"][std::string(name_of(side))] = std::move(entry);
     }
     json["operations"] = ordered_json::array();
     for (const PlannedOp& op : explanation.operations) {
-        ordered_json entry;
-        entry["action"] = name_of(op.action);
-        entry["side"] = name_of(op.side);
-        put_key(entry, "key", op.key);
-        if (!op.other_key.empty()) {
-            put_key(entry, "conflict_copy", op.other_key);
-        }
-        if (op.conflict != ConflictKind::none) {
-            entry["conflict"] = name_of(op.conflict);
-        }
-        entry["reason"] = text_of(op.reason);
-        json["operations"].push_back(std::move(entry));
+        json["operations"].push_back(operation_json(op));
     }
     json["strategies"] = ordered_json::array();
     for (const AskedStrategy& asked : explanation.strategies) {
         json["strategies"].push_back({{"strategy", asked.strategy},
                                       {"decided", asked.decided},
-                                      {"answer", text_of(asked.answer)}});
+                                      {"answer", utf8_text(asked.answer)}});
     }
     json["whole_plan"] = explanation.whole_plan;
     json["history"] = ordered_json::array();
@@ -138,7 +116,7 @@ std::string explanation_json(const Explanation& explanation) {
                                    {"outcome", name_of(past.note.outcome)},
                                    {"action", past.note.action},
                                    {"code", past.note.code},
-                                   {"message", text_of(past.note.message)}});
+                                   {"message", utf8_text(past.note.message)}});
     }
     return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);
 }

@@ -11,21 +11,9 @@ namespace {
 
 using nlohmann::ordered_json;
 
-void put_key(ordered_json& into, BytesView key) {
-    if (is_utf8(key)) {
-        into["key"] = std::string(key);
-    } else {
-        into["key_b64"] = base64(key);
-    }
-}
-
-std::string text_of(std::string_view text) {
-    return is_utf8(text) ? std::string(text) : display_key(text);
-}
-
 // A place as people read it; where that is not its very bytes, these stand beside it.
 void put_place(ordered_json& into, const std::string& name, std::string_view place) {
-    into[name] = text_of(place);
+    into[name] = utf8_text(place);
     if (!is_utf8(place)) {
         into[name + "_b64"] = base64(place);
     }
@@ -48,7 +36,7 @@ std::string report_json(const SyncReport& report, int exit_code) {
     json["exit_code"] = exit_code;
     for (const Bytes& key : report.dropped) {
         ordered_json entry;
-        put_key(entry, key);
+        put_bytes(entry, "key", key);
         json["dropped"].push_back(std::move(entry));
     }
     if (!report.plan_id.empty()) {
@@ -78,14 +66,15 @@ std::string report_json(const SyncReport& report, int exit_code) {
     for (const LossCount& loss : report.losses.entries()) {
         ordered_json keys = ordered_json::array();
         for (const Bytes& key : loss.keys) {
-            keys.push_back(text_of(key));
+            keys.push_back(utf8_text(key));
         }
         not_kept.push_back({{"what", name_of(loss.loss)}, {"items", loss.count}, {"first", keys}});
     }
     json["not_kept"] = std::move(not_kept);
     const auto put_status = [&json](const char* name, const Status& status) {
         if (!status.ok()) {
-            json[name] = {{"code", name_of(status.code())}, {"message", text_of(status.message())}};
+            json[name] = {{"code", name_of(status.code())},
+                          {"message", utf8_text(status.message())}};
         }
     };
     put_status("error", report.error);
@@ -115,7 +104,7 @@ std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json pending = ordered_json::array();
     for (const ReportedItem& item : report.items) {
         ordered_json entry;
-        put_key(entry, item.key);
+        put_bytes(entry, "key", item.key);
         if (item.conflict != ConflictKind::none) {
             entry["conflict"] = name_of(item.conflict);
         }
@@ -126,7 +115,7 @@ std::string report_json(const SyncReport& report, int exit_code) {
         if (item.code != Code::ok) {
             entry["code"] = name_of(item.code);
         }
-        entry["message"] = text_of(item.message);
+        entry["message"] = utf8_text(item.message);
         switch (item.outcome) {
         case Outcome::conflicted:
             conflicts.push_back(std::move(entry));
@@ -144,9 +133,9 @@ std::string report_json(const SyncReport& report, int exit_code) {
     ordered_json not_archived = ordered_json::array();
     for (const NotArchived& item : report.not_archived) {
         ordered_json entry;
-        put_key(entry, item.key);
+        put_bytes(entry, "key", item.key);
         entry["side"] = name_of(item.side);
-        entry["message"] = text_of(item.why);
+        entry["message"] = utf8_text(item.why);
         not_archived.push_back(std::move(entry));
     }
     json["not_archived"] = std::move(not_archived);
@@ -161,7 +150,7 @@ std::string report_json(const SyncReport& report, int exit_code) {
                              (report.outcomes.pending - std::min(report.outcomes.pending, listed));
     for (const SyncReport& part : report.resources) {
         ordered_json entry = ordered_json::parse(report_json(part, exit_code_of(part)));
-        entry["resource"] = text_of(part.resource);
+        entry["resource"] = utf8_text(part.resource);
         json["resources"].push_back(std::move(entry));
     }
     return json.dump(2, ' ', false, ordered_json::error_handler_t::replace);

@@ -20,6 +20,18 @@ std::string display_line(BytesView text);
 bool is_utf8(BytesView text);
 std::string base64(BytesView bytes);
 std::optional<Bytes> from_base64(std::string_view text);
+// For JSON, which has no other bytes: as it is where that is UTF-8, else as display_key.
+std::string utf8_text(BytesView text);
+// A field of a JSON object that gives the bytes back: under `name` if they are UTF-8, else under
+// NAME_b64 as base64.
+template <typename Json>
+void put_bytes(Json& object, const std::string& name, BytesView bytes) {
+    if (is_utf8(bytes)) {
+        object[name] = std::string(bytes);
+    } else {
+        object[name + "_b64"] = base64(bytes);
+    }
+}
 
 std::string display_size(std::uint64_t bytes);        // "1.4 MiB"
 std::string display_duration_ms(std::int64_t millis); // "850 ms", "12.3 s", "4 min 10 s"
