@@ -155,14 +155,14 @@ std::string side_line(const ConflictSide& side) {
     if (side.renamed_to.empty()) {
         return facts(side.item, side.content);
     }
-    return "renamed to '" + side.renamed_to + "'" +
+    return "renamed to '" + display_key(side.renamed_to) + "'" +
            (side.item ? ", " + facts(side.item, side.content) : std::string());
 }
 
 ordered_json facts_json(const ConflictSide& side) {
     ordered_json json = {{"exists", side.item.has_value()}, {"changed_since", side.moved}};
     if (!side.renamed_to.empty()) {
-        json["renamed_to"] = side.renamed_to;
+        put_bytes(json, "renamed_to", side.renamed_to);
     }
     if (!side.item) {
         return json;
@@ -205,11 +205,7 @@ std::string note_line(const RunNote& note) {
 
 ordered_json note_json(const RunNote& note) {
     ordered_json json;
-    if (is_utf8(note.key)) {
-        json["key"] = note.key;
-    } else {
-        json["key_b64"] = base64(note.key);
-    }
+    put_bytes(json, "key", note.key);
     if (note.outcome == Outcome::failed) {
         json["action"] = note.action;
         json["code"] = note.code;

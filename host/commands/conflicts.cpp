@@ -121,22 +121,8 @@ Result<std::vector<RunNote>> chosen(const Request& request, const std::vector<Ru
                       (near.empty() ? "; see 'list'" : "; did you mean '" + near + "'?"));
 }
 
-bool is_among(const std::vector<RunNote>& notes, const RunNote& note) {
-    return std::any_of(notes.begin(), notes.end(), [&](const RunNote& other) {
-        return other.key == note.key && other.outcome == note.outcome;
-    });
-}
-
-// Runs over some of the inbox and says how that went; what is not among them stays in it.
-int run_over(Request& request, ForegroundRun& run, const Inbox& inbox, Selection selection,
-             const std::vector<RunNote>& settled) {
-    for (const std::vector<RunNote>* notes : {&inbox.conflicts, &inbox.failures}) {
-        for (const RunNote& note : *notes) {
-            if (!is_among(settled, note)) {
-                selection.carried_over.push_back(note);
-            }
-        }
-    }
+// Runs over some of the inbox and says how that went.
+int run_over(Request& request, ForegroundRun& run, const Inbox& inbox, const Selection& selection) {
     request.spec.rules.mode = inbox.mode;
     RunControl control = run.control();
     control.selection = &selection;
@@ -292,7 +278,7 @@ int resolve(Request& request, ForegroundRun& run, const Inbox& inbox) {
     const auto twice = std::ranges::unique(selection.keys);
     selection.keys.erase(twice.begin(), twice.end());
     request.spec.rules.delete_vs_change = DeleteVsChange::conflict; // the person decides
-    const int code = run_over(request, run, inbox, std::move(selection), settled);
+    const int code = run_over(request, run, inbox, selection);
     return code == exit_code::kInSync && settled.size() < notes->size() ? exit_code::kConflicts
                                                                         : code;
 }
@@ -317,7 +303,7 @@ int retry_or_drop(Request& request, ForegroundRun& run, const Inbox& inbox) {
             keys.push_back(note.key);
         }
     }
-    return run_over(request, run, inbox, std::move(selection), *notes);
+    return run_over(request, run, inbox, selection);
 }
 
 template <typename Act>

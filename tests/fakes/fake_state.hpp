@@ -221,11 +221,6 @@ private:
         PlannedOp& stored = ops_[id];
         stored = op;
         stored.id = id;
-        for (std::optional<Item>* item : {&stored.source, &stored.target}) {
-            if (*item) {
-                (*item)->key.clear();
-            }
-        }
     }
     template <typename F>
     void for_range(std::int64_t first, std::int64_t last, F change) {

@@ -62,6 +62,29 @@ class PlanFiles(CommandLine):
         self.apply()
         self.assertEqual(sorted(os.listdir(os.path.join(self.b, b"d"))), [b"z"])
 
+    def test_a_conflict_whose_line_was_deleted_stays_in_the_inbox(self):
+        trees.apply(self.a, {"x": "one", "y": "two"})
+        trees.apply(self.b, {"x": "other", "y": "another"})
+        self.run_ok("sync", "a", "b", code=6)
+        trees.apply(self.a, {"z": "new"})
+        self.plan(code=6)
+        self.keep([line for line in self.lines() if '"x"' not in line])
+        self.apply(code=6)
+        self.assertIn("2 conflicts", self.run_ok("conflicts", "list").stdout.decode())
+        self.assertTrue(os.path.exists(os.path.join(self.b, b"z")))
+        self.run_ok("conflicts", "resolve", "x", "--take", "source")
+        self.assertIn("1 conflict ", self.run_ok("conflicts", "list").stdout.decode())
+
+    def test_a_conflict_of_two_new_names_is_as_the_plan_saw_it(self):
+        trees.apply(self.a, {"x": "one"})
+        self.run_ok("sync", "a", "b")
+        for root, name in ((self.a, b"n\xff1"), (self.b, b"n2")):
+            os.rename(os.path.join(root, b"x"), os.path.join(root, name))
+        self.plan(code=6)
+        self.assertIn("1 conflict", self.apply(code=6).stderr.decode())
+        self.run_ok("conflicts", "resolve", "x", "--take", "source")
+        self.assert_equal_sides({b"n\xff1": b"one"})
+
     def test_deleted_line_of_a_directory(self):
         """What is below a directory whose line was deleted has no place; it is told, not lost."""
         trees.apply(self.a, {"d/y": "two", "x": "one"})

@@ -1,28 +1,17 @@
 #include "syncline/orchestrate/inbox.hpp"
 
+#include "orchestrate/open_notes.hpp"
 #include "orchestrate/session.hpp"
-#include "reconcile/renames.hpp"
 #include "syncline/state/base_content.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 namespace syncline {
 
 namespace {
 
-constexpr std::size_t kLatestRuns = 50; // to look for a finished one in
-
 SyncPlace place_of(const SyncSpec& spec) {
     return {spec.source, spec.target, spec.state_directory};
-}
-
-// What the report of a run says under a name; empty if it says nothing.
-std::string reported(const RunRecord& run, const char* name) {
-    const nlohmann::json json = nlohmann::json::parse(run.report, nullptr, false);
-    return json.is_object() && json.contains(name) && json[name].is_string()
-               ? json[name].get<std::string>()
-               : std::string();
 }
 
 Mode mode_of(const RunRecord& run) {
@@ -32,12 +21,6 @@ Mode mode_of(const RunRecord& run) {
         }
     }
     return Mode::two_way;
-}
-
-// One that looked at the sync's items, or took over what an earlier one had left.
-bool tells_what_is_open(const RunRecord& run) {
-    const std::string command = reported(run, "command");
-    return run.finished_wall_ns != 0 && command != "undo" && command != "restore";
 }
 
 class ContentSink : public BodySink {
@@ -64,9 +47,12 @@ bool saw_directory(const RunNote& note, const Bytes& noted_version) {
 }
 
 Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, const RunNote& note,
-                                  const Bytes& key, const Bytes& noted_version,
-                                  std::uint64_t limit_bytes) {
+                                  Side which, std::uint64_t limit_bytes) {
+    const bool is_source = which == Side::source;
+    const Bytes& noted_version = is_source ? note.source_version : note.target_version;
     ConflictSide side;
+    side.renamed_to = is_source ? note.source_key : note.target_key;
+    const Bytes& key = side.renamed_to.empty() ? note.key : side.renamed_to;
     Result<Item> item = endpoint.stat(call, key);
     const bool is_named_as_file = !is_container_key(key);
     if (item.code() == Code::not_found && is_named_as_file) {
@@ -99,28 +85,6 @@ Result<ConflictSide> look_at_side(Endpoint& endpoint, const CallContext& call, c
     return side;
 }
 
-bool is_escaped(const std::string& name) { // then it is not the key
-    return name.find('\\') != std::string::npos;
-}
-
-// What both sides renamed is looked at under its new name.
-Result<ConflictSide> look_at_renamed(Endpoint& endpoint, const CallContext& call,
-                                     const RunNote& note, const std::string& name,
-                                     const Bytes& noted_version, std::uint64_t limit_bytes) {
-    Result<ConflictSide> side =
-        is_escaped(name) ? Result<ConflictSide>(ConflictSide())
-                         : look_at_side(endpoint, call, note, name, noted_version, limit_bytes);
-    if (side.ok()) {
-        side->renamed_to = name;
-    }
-    return side;
-}
-
-std::optional<ShownNames> new_names(const RunNote& note) {
-    return note.code == name_of(ConflictKind::rename_rename) ? renamed_twice_names(note.message)
-                                                             : std::nullopt;
-}
-
 } // namespace
 
 Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock) {
@@ -128,32 +92,22 @@ Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Cl
     if (!session.ok()) {
         return session.status();
     }
-    RunStore& runs = (*session)->state().runs();
     Inbox inbox;
     inbox.source = (*session)->source();
     inbox.target = (*session)->target();
-    const Result<std::vector<RunRecord>> latest = runs.latest(kLatestRuns);
-    if (!latest.ok()) {
-        return latest.status();
+    Result<OpenNotes> open = open_notes((*session)->state().runs());
+    if (!open.ok()) {
+        return open.status();
     }
-    // A run that was killed did not get to note all of its failures.
-    const auto finished = std::find_if(latest->begin(), latest->end(), tells_what_is_open);
-    if (finished == latest->end()) {
+    if (!open->run) {
         return inbox;
     }
-    inbox.run_id = finished->id;
-    inbox.run_wall_ns = finished->finished_wall_ns;
-    inbox.mode = mode_of(*finished);
-    Result<std::vector<RunNote>> notes = runs.notes(finished->id);
-    if (!notes.ok()) {
-        return notes.status();
-    }
-    for (RunNote& note : *notes) {
-        if (note.outcome == Outcome::conflicted) {
-            inbox.conflicts.push_back(std::move(note));
-        } else if (note.outcome == Outcome::failed) {
-            inbox.failures.push_back(std::move(note));
-        }
+    inbox.run_id = open->run->id;
+    inbox.run_wall_ns = open->run->finished_wall_ns;
+    inbox.mode = mode_of(*open->run);
+    for (RunNote& note : open->notes) {
+        (note.outcome == Outcome::conflicted ? inbox.conflicts : inbox.failures)
+            .push_back(std::move(note));
     }
     std::ranges::stable_sort(inbox.conflicts, {}, &RunNote::key);
     std::ranges::stable_sort(inbox.failures, {}, &RunNote::key);
@@ -172,22 +126,14 @@ Result<ConflictView> look_at_conflict(const RunServices& services, const SyncSpe
     call.dry_run = true;
     SYNCLINE_TRY(session.open_sides(services, spec.guard, call, false));
     ConflictView view;
-    const std::optional<ShownNames> renamed = new_names(note);
-    const auto look = [&](Side which, const Bytes& version, std::string ShownNames::*name) {
-        Endpoint& endpoint = session.at(which);
-        return renamed ? look_at_renamed(endpoint, call, note, *renamed.*name, version, limit_bytes)
-                       : look_at_side(endpoint, call, note, note.key, version, limit_bytes);
-    };
-    Result<ConflictSide> source = look(Side::source, note.source_version, &ShownNames::on_source);
-    if (!source.ok()) {
-        return source.status();
+    for (const auto& [which, into] :
+         {std::pair(Side::source, &view.source), std::pair(Side::target, &view.target)}) {
+        Result<ConflictSide> side = look_at_side(session.at(which), call, note, which, limit_bytes);
+        if (!side.ok()) {
+            return side.status();
+        }
+        *into = *std::move(side);
     }
-    view.source = *std::move(source);
-    Result<ConflictSide> target = look(Side::target, note.target_version, &ShownNames::on_target);
-    if (!target.ok()) {
-        return target.status();
-    }
-    view.target = *std::move(target);
     Result<std::optional<BaseEntry>> base = session.state().base().find(note.key);
     if (!base.ok()) {
         return base.status();
@@ -216,11 +162,10 @@ std::vector<Bytes> keys_of(const RunNote& conflict) {
     if (conflict.code != name_of(ConflictKind::rename_rename)) {
         return {conflict.key};
     }
-    const std::optional<ShownNames> names = new_names(conflict);
-    if (!names || is_escaped(names->on_source) || is_escaped(names->on_target)) {
-        return {};
+    if (conflict.source_key.empty() || conflict.target_key.empty()) {
+        return {}; // noted by a version that did not keep them
     }
-    return {conflict.key, names->on_source, names->on_target};
+    return {conflict.key, conflict.source_key, conflict.target_key};
 }
 
 } // namespace syncline

@@ -30,15 +30,6 @@ std::string_view name_of(ItemKind kind) {
     return "unsupported";
 }
 
-// Text as it is, other bytes as base64 under another name.
-void put_bytes(json& into, const char* name, BytesView bytes) {
-    if (is_utf8(bytes)) {
-        into[name] = bytes;
-    } else {
-        into[std::string(name) + "_b64"] = base64(bytes);
-    }
-}
-
 // For what is never text.
 void put_base64(json& into, const char* name, BytesView bytes) {
     if (!bytes.empty()) {
@@ -53,8 +44,10 @@ json item_json(const Item& item) {
     // Names every member, so that one more does not compile until it is written and read here.
     const auto& [key, version, hash, meta, id, size, mtime_ns, hash_algo, kind, unreadable,
                  unsettled, losses] = item;
-    (void)key; // the operation's
     json into;
+    if (!key.empty()) {
+        put_bytes(into, "key", key);
+    }
     into["kind"] = name_of(kind);
     put_base64(into, "version", version);
     put_base64(into, "hash", hash);
@@ -219,6 +212,9 @@ constexpr ConflictKind kConflicts[] = {ConflictKind::both_changed,
 Result<Item> item_of(json object) {
     Fields fields(std::move(object));
     Item item;
+    if (fields.has("key") || fields.has("key_b64")) {
+        item.key = fields.bytes("key");
+    }
     item.kind = fields.choice("kind", kKinds);
     item.version = fields.base64_bytes("version");
     item.hash = fields.base64_bytes("hash");
@@ -402,11 +398,15 @@ Result<PlannedOp> op_of(json line) {
     const auto wrong = [](std::string what) {
         return Status(Code::invalid_config, std::move(what));
     };
-    for (const Bytes* key : {&op.key, &op.other_key}) {
-        if (!is_confined(*key) && !(key == &op.other_key && key->empty())) {
-            return wrong("the key '" + display_key(BytesView(*key).substr(0, 200)) +
-                         "' is none that a plan can have");
-        }
+    const auto check_key = [&](BytesView key) {
+        return is_confined(key) ? Status()
+                                : wrong("the key '" + display_key(key.substr(0, 200)) +
+                                        "' is none that a plan can have");
+    };
+    SYNCLINE_TRY(check_key(op.key));
+    for (const Bytes* key : {&op.other_key, op.source ? &op.source->key : &op.other_key,
+                             op.target ? &op.target->key : &op.other_key}) {
+        SYNCLINE_TRY(key->empty() ? Status() : check_key(*key));
     }
     if (op.id == 0 || op.phase < Phase::clear_content) {
         return wrong("an operation without number or phase");

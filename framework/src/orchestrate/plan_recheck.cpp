@@ -32,9 +32,13 @@ const std::optional<Item>& planned_on(const PlannedOp& op, Side side) {
     return side == Side::source ? op.source : op.target;
 }
 
-// A rename finds the item of the side it writes under the old name.
+// A rename finds the item of the side it writes under the old name; what both sides renamed is
+// under its new names.
 const Bytes& planned_key(const PlannedOp& op, Side side) {
-    return op.action == Action::rename && side == op.side ? op.other_key : op.key;
+    const std::optional<Item>& item = planned_on(op, side);
+    return item && !item->key.empty()                       ? item->key
+           : op.action == Action::rename && side == op.side ? op.other_key
+                                                            : op.key;
 }
 
 Look look_at(ItemReader& side, BytesView key, const CallContext& call) {

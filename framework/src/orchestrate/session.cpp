@@ -3,27 +3,20 @@
 #include "syncline/core/text.hpp"
 #include "syncline/reconcile/planner.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace syncline {
 
 Result<std::unique_ptr<Session>> Session::open_any(const PluginRegistry& plugins,
                                                    const SyncPlace& place, const Clock& clock) {
-    Result<Location> source = parse_location(place.source, plugins);
-    if (!source.ok()) {
-        return source.status().with_context("source");
-    }
-    Result<Location> target = parse_location(place.target, plugins);
-    if (!target.ok()) {
-        return target.status().with_context("target");
+    Result<Sides> sides = parse_sides(place.source, place.target, plugins);
+    if (!sides.ok()) {
+        return sides.status();
     }
     std::unique_ptr<Session> session(new Session());
     session->place_ = place;
-    session->source_location_ = *std::move(source);
-    session->target_location_ = *std::move(target);
-    session->name_ =
-        session->source_location_.canonical + " <-> " + session->target_location_.canonical;
+    session->sides_ = *std::move(sides);
+    session->name_ = session->sides_.sync_name();
     std::error_code error;
     if (!std::filesystem::exists(place.state_directory / "state.db", error)) {
         return session;
@@ -65,10 +58,7 @@ Result<std::unique_ptr<Session>> Session::open(const PluginRegistry& plugins,
 }
 
 Status Session::lock() {
-    // As a run locks: of the two places whichever comes first.
-    const auto [first, second] =
-        std::minmax(source_location_.canonical, target_location_.canonical);
-    Result<std::unique_ptr<SyncLock>> lock = directory_->lock(first + " <-> " + second);
+    Result<std::unique_ptr<SyncLock>> lock = lock_sides(*directory_, sides_);
     if (!lock.ok()) {
         return lock.status();
     }
@@ -86,16 +76,9 @@ Status Session::open_sides(const RunServices& services, const GuardOptions& guar
         }
         known = *std::move(identity);
     }
-    for (const Location* location : {&source_location_, &target_location_}) {
-        if (!location->missing.empty()) {
-            return known ? Status(Code::root_missing,
-                                  location->shown + " was there at the last run and is gone; is it "
-                                                    "mounted? Nothing was changed")
-                         : Status(Code::invalid_config, location->missing);
-        }
-    }
-    SYNCLINE_TRY(make_side(services, source_location_, guard, call, source_));
-    SYNCLINE_TRY(make_side(services, target_location_, guard, call, target_));
+    SYNCLINE_TRY(check_sides_exist(sides_, known.has_value()));
+    SYNCLINE_TRY(make_side(services, sides_.source, guard, call, source_));
+    SYNCLINE_TRY(make_side(services, sides_.target, guard, call, target_));
     Rules rules;
     rules.force.identity = force_identity;
     return check_place_guards(*source_, *target_, known, rules);
@@ -109,16 +92,12 @@ Status Session::make_side(const RunServices& services, const Location& location,
         return connector.status();
     }
     EndpointOptions options;
-    options.location = location.shown;
     options.spill_directory =
         has_state() ? place_.state_directory : std::filesystem::temp_directory_path();
     options.progress = &services.progress;
     options.guard = guard;
-    // Guards must not act in step: each has a jitter of its own.
-    options.guard.retry.seed = static_cast<std::uint64_t>(services.clock.mono_ns());
-    options.guard.breaker.seed = options.guard.retry.seed + 1;
     Result<std::unique_ptr<Endpoint>> endpoint =
-        make_endpoint(*std::move(connector), std::move(options), services.clock, call);
+        open_side(location, *std::move(connector), std::move(options), services.clock, call);
     if (!endpoint.ok()) {
         return endpoint.status();
     }

@@ -2,9 +2,9 @@
 // needed.
 #pragma once
 
+#include "orchestrate/sides.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/orchestrate/going_back.hpp"
-#include "syncline/orchestrate/location.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 
 #include <memory>
@@ -25,8 +25,8 @@ public:
     bool has_state() const { return state_ != nullptr; }
     SyncState& state() { return *state_; }
     const std::string& name() const { return name_; }
-    const std::string& source() const { return source_location_.shown; }
-    const std::string& target() const { return target_location_.shown; }
+    const std::string& source() const { return sides_.source.shown; }
+    const std::string& target() const { return sides_.target.shown; }
 
     Status lock(); // no run of this sync until this is gone
     // Both sides, checked to be the places that they were.
@@ -41,8 +41,7 @@ private:
                      std::unique_ptr<Endpoint>& side) const;
 
     SyncPlace place_;
-    Location source_location_;
-    Location target_location_;
+    Sides sides_;
     std::string name_;
     // In the order in which they depend on each other: destroyed in reverse.
     std::unique_ptr<StateDirectory> directory_;

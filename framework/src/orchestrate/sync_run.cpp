@@ -2,17 +2,18 @@
 
 #include "orchestrate/explain.hpp"
 #include "orchestrate/keeping.hpp"
+#include "orchestrate/open_notes.hpp"
 #include "orchestrate/plan_exchange.hpp"
 #include "orchestrate/plan_recheck.hpp"
 #include "orchestrate/resources.hpp"
 #include "orchestrate/selection.hpp"
+#include "orchestrate/sides.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/endpoint.hpp"
 #include "syncline/execute/executor.hpp"
 #include "syncline/orchestrate/exit_code.hpp"
 #include "syncline/orchestrate/key_map.hpp"
-#include "syncline/orchestrate/location.hpp"
 #include "syncline/orchestrate/plan_file.hpp"
 #include "syncline/pool/worker_pool.hpp"
 #include "syncline/reconcile/planner.hpp"
@@ -21,6 +22,8 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace syncline {
@@ -220,12 +223,9 @@ private:
 
     Status write_plan() {
         PlanHeader header;
-        for (const auto& [typed, into] :
-             {std::pair(&spec_.source, &header.source), std::pair(&spec_.target, &header.target)}) {
-            const Result<Location> location = parse_location(*typed, plugins_);
-            if (!location.ok()) {
-                return location.status();
-            }
+        for (const auto& [location, typed, into] :
+             {std::tuple(&sides_.source, &spec_.source, &header.source),
+              std::tuple(&sides_.target, &spec_.target, &header.target)}) {
             Result<std::string> lasting =
                 location_for_plan(*location, *typed, control_.write_plan, spec_.rules.filter);
             if (!lasting.ok()) {
@@ -318,27 +318,22 @@ private:
     }
 
     Status open() {
-        Result<Location> source = parse_location(spec_.source, plugins_);
-        if (!source.ok()) {
-            return source.status().with_context("source");
+        Result<Sides> sides = parse_sides(spec_.source, spec_.target, plugins_);
+        if (!sides.ok()) {
+            return sides.status();
         }
-        Result<Location> target = parse_location(spec_.target, plugins_);
-        if (!target.ok()) {
-            return target.status().with_context("target");
-        }
-        report_.source = source->shown;
-        report_.target = target->shown;
-        report_.sync_name = source->canonical + " <-> " + target->canonical;
+        sides_ = *std::move(sides);
+        report_.source = sides_.source.shown;
+        report_.target = sides_.target.shown;
+        report_.sync_name = sides_.sync_name();
         if (!resource_.name.empty()) {
             report_.sync_name += " [" + resource_.name + "]";
         }
-        SYNCLINE_TRY(check_state_outside(spec_, *source));
-        SYNCLINE_TRY(check_state_outside(spec_, *target));
+        SYNCLINE_TRY(check_state_outside(spec_, sides_.source));
+        SYNCLINE_TRY(check_state_outside(spec_, sides_.target));
         SYNCLINE_TRY(make_strategies());
-
-        const std::string& missing = source->missing.empty() ? target->missing : source->missing;
-        if (!missing.empty() && !std::filesystem::exists(spec_.state_directory)) {
-            return Status(Code::invalid_config, missing); // leave no trace of a slip
+        if (!std::filesystem::exists(spec_.state_directory)) {
+            SYNCLINE_TRY(check_sides_exist(sides_, false)); // leave no trace of a slip
         }
         Result<std::unique_ptr<StateDirectory>> directory =
             open_state_directory(spec_.state_directory, clock_);
@@ -350,7 +345,7 @@ private:
             return directory.status();
         }
         directory_ = *std::move(directory);
-        SYNCLINE_TRY(lock(source->canonical, target->canonical));
+        SYNCLINE_TRY(lock());
         Result<std::unique_ptr<SyncState>> state = directory_->open_sync(report_.sync_name);
         if (!state.ok()) {
             return state.status();
@@ -361,19 +356,11 @@ private:
             return identity.status();
         }
         identity_ = *std::move(identity);
-        if (!missing.empty() && identity_) {
-            return Status(Code::root_missing,
-                          (source->missing.empty() ? report_.target : report_.source) +
-                              " was there at the last run and is gone; is it mounted? Nothing was "
-                              "changed");
-        }
-        if (!missing.empty()) {
-            return root_gone(Status(Code::root_missing, missing));
-        }
+        SYNCLINE_TRY(check_sides_exist(sides_, identity_.has_value()));
 
         bandwidth_ = make_bandwidth(spec_.bytes_per_s, clock_);
-        SYNCLINE_TRY(make_side(*source, Side::source, source_));
-        SYNCLINE_TRY(make_side(*target, Side::target, target_));
+        SYNCLINE_TRY(make_side(sides_.source, Side::source, source_));
+        SYNCLINE_TRY(make_side(sides_.target, Side::target, target_));
         if (target_->info().read_only) {
             return Status(Code::read_only, "target '" + report_.target + "' cannot be written");
         }
@@ -395,14 +382,11 @@ private:
         return {};
     }
 
-    // Of the two places whichever comes first: `sync B A` has a base of its own, but must not write
-    // what `sync A B` reads.
-    Status lock(const std::string& source, const std::string& target) {
+    Status lock() {
         if (lock_ != nullptr) {
             return {};
         }
-        const auto [first, second] = std::minmax(source, target);
-        Result<std::unique_ptr<SyncLock>> taken = directory_->lock(first + " <-> " + second);
+        Result<std::unique_ptr<SyncLock>> taken = lock_sides(*directory_, sides_);
         if (!taken.ok()) {
             return taken.status();
         }
@@ -444,17 +428,13 @@ private:
             connector = with_mapped_keys(*std::move(connector), *std::move(map));
         }
         EndpointOptions options;
-        options.location = location.shown;
         options.spill_directory = spec_.state_directory;
         options.progress = &progress_;
         options.guard = spec_.guard;
         options.bandwidth = bandwidth_.get();
         options.unreachable = &unreachable_[static_cast<std::size_t>(which)];
-        // Guards must not act in step: each has a jitter of its own.
-        options.guard.retry.seed = static_cast<std::uint64_t>(clock_.mono_ns());
-        options.guard.breaker.seed = options.guard.retry.seed + 1;
         Result<std::unique_ptr<Endpoint>> endpoint =
-            make_endpoint(*std::move(connector), std::move(options), clock_, call_);
+            open_side(location, *std::move(connector), std::move(options), clock_, call_);
         if (!endpoint.ok()) {
             return root_gone(endpoint.status());
         }
@@ -583,15 +563,45 @@ private:
             return run_id.status();
         }
         report_.run_id = *run_id;
-        if (control_.selection != nullptr) {
-            for (const RunNote& open : control_.selection->carried_over) {
-                SYNCLINE_TRY(state_->runs().note(report_.run_id, open));
-            }
+        if (control_.selection != nullptr || !control_.apply_plan.empty()) {
+            SYNCLINE_TRY(carry_over());
         }
         // From here on the places are this sync's, even if the run does not get to its end.
         if (!identity_ || spec_.rules.force.identity) {
             SYNCLINE_TRY(
                 state_->identity().save({source_->info().scope_id, target_->info().scope_id}));
+        }
+        return {};
+    }
+
+    // What the last run left open stays so, less what this one looks at: only some keys, or what is
+    // left of a plan that a person may have shortened.
+    Status carry_over() {
+        const Result<OpenNotes> open = open_notes(state_->runs());
+        if (!open.ok()) {
+            return open.status();
+        }
+        std::set<Bytes> left_out;
+        for (const RunNote& note : open->notes) {
+            left_out.insert(note.key);
+        }
+        const Selection* const selection = control_.selection;
+        if (selection != nullptr) {
+            for (const Bytes& key : selection->keys) {
+                left_out.erase(key);
+            }
+        } else if (!left_out.empty()) {
+            SYNCLINE_TRY(plan_->each_in_key_order([&](PlannedOp&& op) {
+                left_out.erase(op.key);
+                return true;
+            }));
+        }
+        for (const RunNote& note : open->notes) {
+            const bool is_dropped = selection != nullptr && note.outcome == Outcome::failed &&
+                                    std::ranges::binary_search(selection->dropped, note.key);
+            if (left_out.count(note.key) != 0 && !is_dropped) {
+                SYNCLINE_TRY(state_->runs().note(report_.run_id, note));
+            }
         }
         return {};
     }
@@ -638,9 +648,11 @@ private:
         note.message = message;
         if (op.source) {
             note.source_version = op.source->version;
+            note.source_key = op.source->key;
         }
         if (op.target) {
             note.target_version = op.target->version;
+            note.target_key = op.target->key;
         }
         keep(
             {what.outcome, op.key, op.action, op.side, op.conflict, what.code, std::move(message)});
@@ -665,6 +677,7 @@ private:
     RunProgress& progress_;
     SyncSpec spec_;
     ResourceSpec resource_; // of several; unnamed where there is only one
+    Sides sides_;
     const RunControl& control_;
     CallContext call_;
     std::stop_source either_stop_; // of drain and stop

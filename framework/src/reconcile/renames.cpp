@@ -18,8 +18,6 @@ constexpr std::string_view kAsidePrefix = ".syncline-aside-";
 constexpr std::size_t kTagDigits = 8; // say whose it is
 constexpr std::size_t kAsideDigits = kTagDigits + 8;
 constexpr std::string_view kDigits = "0123456789abcdef";
-constexpr std::string_view kBetweenNames = "' on source, '";
-constexpr std::string_view kAfterNames = "' on target: ";
 
 const std::optional<Item>& on(const PlannedOp& op, Side side) {
     return side == Side::source ? op.source : op.target;
@@ -564,10 +562,10 @@ private:
         op.action = is_skipped ? Action::skip : Action::conflict;
         op.phase = Phase::none;
         op.conflict = ConflictKind::rename_rename;
+        op.reason = "'" + display_key(source.key) + "' on source, '" + display_key(target.key) +
+                    "' on target: " + decision->reason;
         op.source = std::move(source);
         op.target = std::move(target);
-        op.reason =
-            describe_renamed_twice(twice.from_source.key, twice.from_target.key) + decision->reason;
         return in_.plan.replace(op);
     }
 
@@ -616,25 +614,6 @@ LeftAside left_aside(BytesView key, BytesView sync) {
     }
     return name.substr(kAsidePrefix.size()).starts_with(tag_of(sync)) ? LeftAside::by_this_sync
                                                                       : LeftAside::by_another_sync;
-}
-
-std::string describe_renamed_twice(BytesView on_source, BytesView on_target) {
-    return "'" + display_key(on_source) + std::string(kBetweenNames) + display_key(on_target) +
-           std::string(kAfterNames);
-}
-
-std::optional<ShownNames> renamed_twice_names(std::string_view text) {
-    const std::size_t between = text.find(kBetweenNames);
-    if (!text.starts_with('\'') || between == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const std::size_t second = between + kBetweenNames.size();
-    const std::size_t after = text.find(kAfterNames, second);
-    if (after == std::string_view::npos) {
-        return std::nullopt;
-    }
-    return ShownNames{std::string(text.substr(1, between - 1)),
-                      std::string(text.substr(second, after - second))};
 }
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call) {

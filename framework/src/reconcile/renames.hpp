@@ -11,9 +11,7 @@
 
 #include "syncline/reconcile/planner.hpp"
 
-#include <optional>
-#include <string>
-#include <string_view>
+#include <cstdint>
 
 namespace syncline {
 
@@ -23,14 +21,6 @@ Bytes aside_key(BytesView key, BytesView sync);
 // which may be about to.
 enum class LeftAside : std::uint8_t { no, by_this_sync, by_another_sync };
 LeftAside left_aside(BytesView key, BytesView sync);
-
-// The new names of what both sides renamed, for people; and read back from such a text.
-std::string describe_renamed_twice(BytesView on_source, BytesView on_target);
-struct ShownNames { // as display_key() shows them
-    std::string on_source;
-    std::string on_target;
-};
-std::optional<ShownNames> renamed_twice_names(std::string_view text);
 
 Status find_renames(const PlanInputs& inputs, const CallContext& call);
 

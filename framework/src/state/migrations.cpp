@@ -99,7 +99,13 @@ constexpr const char* kGoingBack = R"sql(
     ) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations{kFirst, kGoingBack};
+// Under which names the sides have what both renamed.
+constexpr const char* kNewNames = R"sql(
+    ALTER TABLE note ADD COLUMN source_key BLOB NOT NULL DEFAULT x'';
+    ALTER TABLE note ADD COLUMN target_key BLOB NOT NULL DEFAULT x'';
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations{kFirst, kGoingBack, kNewNames};
 
 Status corrupt(const sqlite::Database& database, const std::string& what,
                const std::string& advice) {
@@ -152,7 +158,7 @@ Status check_tables(sqlite::Database& database) {
           "planned, ok, skipped, conflicted, failed, "
           "pending, report FROM run",
           "SELECT id, run, outcome, key, action, code, message, "
-          "source_version, target_version, attempts FROM note",
+          "source_version, target_version, source_key, target_key, attempts FROM note",
           "SELECT digest, content_hash, size, used_wall_ns FROM archived",
           "SELECT sync, name, digest FROM pin", "SELECT run, sync, entries FROM journal_run",
           "SELECT run, key, side, traits, before, after, archived, not_kept, moved_to "

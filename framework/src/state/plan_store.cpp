@@ -65,16 +65,24 @@ constexpr std::uint64_t kHasSource = 4;
 constexpr std::uint64_t kHasTarget = 8;
 constexpr std::uint64_t kHasBase = 16;
 constexpr std::uint64_t kHasMerged = 32;
+constexpr std::uint64_t kHasNames = 64;
+
+bool has_name(const std::optional<Item>& item) { return item && !item->key.empty(); }
 
 void put_body(const PlannedOp& op, Bytes& out) {
+    const bool has_names = has_name(op.source) || has_name(op.target);
     put_number((op.differs ? kDiffers : 0U) | (op.unreadable ? kUnreadable : 0U) |
                    (op.source ? kHasSource : 0U) | (op.target ? kHasTarget : 0U) |
-                   (op.has_base ? kHasBase : 0U) | (op.merged ? kHasMerged : 0U),
+                   (op.has_base ? kHasBase : 0U) | (op.merged ? kHasMerged : 0U) |
+                   (has_names ? kHasNames : 0U),
                out);
     put_number(static_cast<std::uint64_t>(op.conflict), out);
     for (const std::optional<Item>* item : {&op.source, &op.target}) {
         if (*item) {
             put_item(**item, out);
+            if (has_names) {
+                put_bytes((*item)->key, out);
+            }
         }
     }
     put_bytes(op.base_hash, out);
@@ -106,11 +114,12 @@ Result<PlannedOp> read_op(const Statement& row) {
     op.unreadable = (flags & kUnreadable) != 0;
     op.has_base = (flags & kHasBase) != 0;
     op.conflict = static_cast<ConflictKind>(in.number());
-    if ((flags & kHasSource) != 0) {
-        op.source = read_item(in);
-    }
-    if ((flags & kHasTarget) != 0) {
-        op.target = read_item(in);
+    for (const auto& [flag, item] :
+         {std::pair(kHasSource, &op.source), std::pair(kHasTarget, &op.target)}) {
+        if ((flags & flag) != 0) {
+            *item = read_item(in);
+            (*item)->key = Bytes((flags & kHasNames) != 0 ? in.bytes() : BytesView());
+        }
     }
     op.base_hash = Bytes(in.bytes());
     op.base_meta = Bytes(in.bytes());

@@ -31,7 +31,11 @@ private:
 std::int64_t signed_of(std::uint64_t count) { return static_cast<std::int64_t>(count); }
 std::uint64_t unsigned_of(std::int64_t count) { return static_cast<std::uint64_t>(count); }
 
-// From the columns outcome, key, action, code, message, source_version, target_version, attempts.
+#define SYNCLINE_NOTE_COLUMNS                                                                      \
+    "outcome, key, action, code, message, source_version, target_version, source_key, "            \
+    "target_key, attempts"
+
+// From SYNCLINE_NOTE_COLUMNS.
 RunNote note_of(const Statement& row) {
     RunNote note;
     note.outcome = static_cast<Outcome>(row.integer(0));
@@ -41,7 +45,9 @@ RunNote note_of(const Statement& row) {
     note.message = std::string(row.bytes(4));
     note.source_version = Bytes(row.bytes(5));
     note.target_version = Bytes(row.bytes(6));
-    note.attempts = static_cast<std::uint32_t>(row.integer(7));
+    note.source_key = Bytes(row.bytes(7));
+    note.target_key = Bytes(row.bytes(8));
+    note.attempts = static_cast<std::uint32_t>(row.integer(9));
     return note;
 }
 
@@ -74,9 +80,8 @@ Status SqliteRunStore::note(std::int64_t run, const RunNote& note) {
     if (!note_) {
         SYNCLINE_STATE_ASSIGN(
             note_,
-            shared_->database.prepare(
-                "INSERT INTO note (run, outcome, key, action, code, message, source_version, "
-                "target_version, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+            shared_->database.prepare("INSERT INTO note (run, " SYNCLINE_NOTE_COLUMNS
+                                      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
     }
     note_->bind(1, run);
     note_->bind(2, static_cast<std::int64_t>(note.outcome));
@@ -86,7 +91,9 @@ Status SqliteRunStore::note(std::int64_t run, const RunNote& note) {
     note_->bind_text(6, note.message);
     note_->bind(7, note.source_version);
     note_->bind(8, note.target_version);
-    note_->bind(9, std::int64_t{note.attempts});
+    note_->bind(9, note.source_key);
+    note_->bind(10, note.target_key);
+    note_->bind(11, std::int64_t{note.attempts});
     return note_->run();
 }
 
@@ -178,10 +185,9 @@ Result<std::vector<RunRecord>> SqliteRunStore::latest(std::size_t at_most) {
 
 Result<std::vector<RunNote>> SqliteRunStore::notes(std::int64_t run) {
     const std::lock_guard lock(shared_->mutex);
-    SYNCLINE_STATE_ASSIGN(
-        Statement rows,
-        shared_->database.prepare("SELECT outcome, key, action, code, message, source_version, "
-                                  "target_version, attempts FROM note WHERE run = ?1 ORDER BY id"));
+    SYNCLINE_STATE_ASSIGN(Statement rows,
+                          shared_->database.prepare("SELECT " SYNCLINE_NOTE_COLUMNS
+                                                    " FROM note WHERE run = ?1 ORDER BY id"));
     rows.bind(1, run);
     std::vector<RunNote> notes;
     for (;;) {
@@ -195,12 +201,11 @@ Result<std::vector<RunNote>> SqliteRunStore::notes(std::int64_t run) {
 
 Result<std::vector<ItemHistory>> SqliteRunStore::history_of(BytesView key, std::size_t at_most) {
     const std::lock_guard lock(shared_->mutex);
-    SYNCLINE_STATE_ASSIGN(
-        Statement rows,
-        shared_->database.prepare(
-            "SELECT outcome, key, action, code, message, source_version, target_version, attempts, "
-            "run.id, started_wall_ns FROM note JOIN run ON run.id = note.run "
-            "WHERE run.sync = ?1 AND key = ?2 ORDER BY note.id DESC LIMIT ?3"));
+    SYNCLINE_STATE_ASSIGN(Statement rows,
+                          shared_->database.prepare(
+                              "SELECT " SYNCLINE_NOTE_COLUMNS
+                              ", run.id, started_wall_ns FROM note JOIN run ON run.id = note.run "
+                              "WHERE run.sync = ?1 AND key = ?2 ORDER BY note.id DESC LIMIT ?3"));
     rows.bind(1, shared_->sync);
     rows.bind(2, key);
     rows.bind(3, static_cast<std::int64_t>(std::min<std::size_t>(at_most, INT64_MAX)));
@@ -210,7 +215,7 @@ Result<std::vector<ItemHistory>> SqliteRunStore::history_of(BytesView key, std::
         if (!has_row) {
             return found;
         }
-        found.push_back({rows.integer(8), rows.integer(9), note_of(rows)});
+        found.push_back({rows.integer(10), rows.integer(11), note_of(rows)});
     }
 }
 

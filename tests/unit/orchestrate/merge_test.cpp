@@ -181,7 +181,6 @@ BOOST_AUTO_TEST_CASE(what_was_not_resolved_stays_in_the_inbox) {
     selection.take = Take::target;
     selection.keys = {"f"};
     selection.seen = {both.conflicts[0]};
-    selection.carried_over = {both.conflicts[1]};
     BOOST_TEST(exit_code_of(w.resolve(selection)) == 0);
     BOOST_REQUIRE_EQUAL(w.inbox().conflicts.size(), 1U);
     BOOST_TEST(w.inbox().conflicts[0].key == "g");

@@ -105,6 +105,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(an_operation_comes_back_as_it_was, Plan, Plans) {
     op.other_key = "k (conflict)";
     op.reason = "both changed; \xe2\x98\x83";
     Item& source = op.source.emplace();
+    source.key = "new name";
     source.version = Bytes("\0v", 2);
     source.hash = Bytes(32, '\xff');
     source.meta = "m";

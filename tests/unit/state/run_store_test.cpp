@@ -105,6 +105,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(notes_come_back_in_order, Directory, Directories) 
     note.code = "both changed";
     note.message = "kept the source's";
     note.source_version = Bytes("\0", 1);
+    note.source_key = "new\nname";
+    note.target_key = Bytes("\xff\0", 2);
     note.attempts = 4'000'000'000;
     require_ok(sync->runs().note(run, note));
     RunNote second;
@@ -119,6 +121,8 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(notes_come_back_in_order, Directory, Directories) 
     BOOST_TEST(notes[0].message == note.message);
     BOOST_TEST((notes[0].source_version == note.source_version));
     BOOST_TEST(notes[0].target_version.empty());
+    BOOST_TEST((notes[0].source_key == note.source_key));
+    BOOST_TEST((notes[0].target_key == note.target_key));
     BOOST_TEST(notes[0].attempts == note.attempts);
     BOOST_TEST(notes[1].key == "b");
     BOOST_TEST((notes[1].outcome == Outcome::failed));

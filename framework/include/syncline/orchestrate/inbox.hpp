@@ -30,7 +30,7 @@ struct Inbox {
 Result<Inbox> read_inbox(PluginRegistry& plugins, const SyncSpec& spec, const Clock& clock);
 
 // The keys that a decision about this conflict concerns: its own, and the new names of what both
-// sides renamed. Empty if they cannot be told from the note.
+// sides renamed. Empty if the note does not tell them, as notes of earlier versions do not.
 std::vector<Bytes> keys_of(const RunNote& conflict);
 
 // One side of a conflict as it is now.
@@ -38,7 +38,7 @@ struct ConflictSide {
     std::optional<Item> item;     // no value: it is not there
     std::optional<Bytes> content; // of objects and links up to the limit
     bool moved = false;           // it is another version than the run saw
-    std::string renamed_to;       // both sides renamed it: its name here, as display_key() shows it
+    Bytes renamed_to;             // both sides renamed it: its key here; else empty
 };
 
 struct ConflictView {

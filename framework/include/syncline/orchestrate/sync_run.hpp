@@ -141,8 +141,7 @@ struct Selection {
     Take take = Take::chain;
     Bytes content;              // Take::content: what both sides get
     std::vector<RunNote> seen;  // conflicts a person decided on: the sides must be as noted there
-    std::vector<Bytes> dropped; // failures that do not stay open; with no keys
-    std::vector<RunNote> carried_over; // what stays open, so that the latest run knows all of it
+    std::vector<Bytes> dropped; // failures that do not stay open; with no keys. Ascending
 };
 struct Explanation;
 

@@ -81,9 +81,9 @@ struct PlannedOp {
                           // removed
     bool unreadable =
         false; // skip: could not be read (rather than: of a kind that cannot be synchronised)
-    std::optional<Item> source; // as listed when planned; keys empty (they are `key`)
-    std::optional<Item> target;
-    Bytes base_hash; // content both agreed on, if known (HashAlgo::xxh3_128)
+    std::optional<Item> source; // as listed when planned. Their keys are `key` and left empty, but
+    std::optional<Item> target; // for a conflict of two new names, which are there
+    Bytes base_hash;            // content both agreed on, if known (HashAlgo::xxh3_128)
     Bytes base_meta;
     Bytes base_source_id; // who the item was on each side, if known
     Bytes base_target_id;

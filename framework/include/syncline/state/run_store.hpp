@@ -43,6 +43,8 @@ struct RunNote {
     std::string message;
     Bytes source_version;
     Bytes target_version;
+    Bytes source_key; // what both sides renamed: its name there; else empty
+    Bytes target_key;
     std::uint32_t attempts = 1;
 };
 
