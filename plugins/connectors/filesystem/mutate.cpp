@@ -87,6 +87,7 @@ Status Writer::remove_container(int parent, const Key& key) {
             error = unlinkat(parent, name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
         }
     }
+    root_.recent_directories().forget();
     if (error == 0) {
         SYNCLINE_FS_FAILPOINT("after-remove-directory");
         return {};
@@ -167,6 +168,7 @@ Status Writer::rename(const syncline_rename_req& req, const syncline_item_sink& 
     if (status.ok()) {
         SYNCLINE_FS_FAILPOINT("before-rename");
         status = move(from_parent.get(), from, to_parent.get(), to, state, req);
+        root_.recent_directories().forget();
         SYNCLINE_FS_FAILPOINT("after-rename");
     }
     if (!status.ok()) {

@@ -203,6 +203,12 @@ std::int64_t wall_now_ns() {
     return now.tv_sec * kNanosPerSecond + now.tv_nsec;
 }
 
+std::int64_t mono_now_ns() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
 Status cancelled_status() { return Status::error(SYNCLINE_E_CANCELLED, "the call was cancelled"); }
 
 } // namespace syncline::fs

@@ -98,8 +98,9 @@ int write_all(int fd, const std::uint8_t* data, std::size_t size);
 int set_mtime(int fd, std::int64_t mtime_ns);
 int set_link_mtime(int directory, const char* name, std::int64_t mtime_ns);
 
-// Nanoseconds since the epoch on the system clock.
+// Nanoseconds since the epoch on the system clock, and on one that nobody sets.
 std::int64_t wall_now_ns();
+std::int64_t mono_now_ns();
 
 inline std::string_view view_of(const syncline_bytes& bytes) { return sdk::view(bytes); }
 

@@ -195,9 +195,13 @@ Status Writer::put_entry(const Key& key, const syncline_put_req& req, const Want
                          Body& body, const syncline_item_sink& sink) {
     // A new name needs no lock, for which O_PATH is enough and cheaper.
     const bool is_new = req.condition == SYNCLINE_COND_IF_ABSENT;
-    Fd parent;
-    Status status = root_.open_parent(key, is_new ? O_PATH : O_RDONLY,
-                                      req.condition != SYNCLINE_COND_IF_VERSION, parent);
+    RecentDirectories::Directory directory;
+    Fd& parent = directory.fd;
+    Status status;
+    if (!is_new || !root_.recent_directories().take(key.parent, directory)) {
+        status = root_.open_parent(key, is_new ? O_PATH : O_RDONLY,
+                                   req.condition != SYNCLINE_COND_IF_VERSION, parent);
+    }
     if (!status.ok()) {
         return status.code() == SYNCLINE_E_NOT_FOUND ? gone(key.text) : std::move(status);
     }
@@ -259,6 +263,9 @@ Status Writer::put_entry(const Key& key, const syncline_put_req& req, const Want
     if (const int error = staged.state(name.c_str(), state)) {
         return Status::error(SYNCLINE_E_OUTCOME_UNKNOWN,
                              errno_status(error, "examine", key.text).message());
+    }
+    if (is_new) {
+        root_.recent_directories().give_back(key.parent, std::move(directory));
     }
     return push_written(state, key.text, sink);
 }

@@ -36,10 +36,13 @@ BOOST_AUTO_TEST_CASE(a_directory_swapped_for_a_link_between_calls_leads_nowhere)
     for (const bool no_openat2 : {false, true}) {
         Playground ground;
         std::filesystem::create_directory(ground.base() + "/outside");
-        Tweaks tweaks;
-        tweaks.no_openat2 = no_openat2;
-        Client client(ground, tweaks);
+        Settings settings = Client::settings(ground);
+        settings.tweaks.no_openat2 = no_openat2;
+        std::int64_t now = 1;
+        settings.now_mono_ns = [&] { return now; };
+        Client client(settings);
         BOOST_TEST(client.put("d/e/f", "inside").code == SYNCLINE_OK);
+        now += syncline::fs::RecentDirectories::kMomentNs;
         // The very same directory moves out and a link to it takes its place.
         std::filesystem::rename(ground.path("d"), ground.base() + "/outside/d");
         ground.link("d", "../outside/d");
@@ -66,6 +69,43 @@ BOOST_AUTO_TEST_CASE(a_directory_swapped_for_a_link_between_calls_leads_nowhere)
         BOOST_TEST(!std::filesystem::exists(ground.base() + "/outside/d/e/new"));
         BOOST_TEST(!std::filesystem::exists(ground.base() + "/outside/d/new"));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_is_where_it_was_found_for_a_moment_only) {
+    Playground ground;
+    std::filesystem::create_directory(ground.base() + "/outside");
+    Settings settings = Client::settings(ground);
+    std::int64_t now = 1;
+    settings.now_mono_ns = [&] { return now; };
+    Client client(settings);
+    Put short_body;
+    short_body.announced = 1;
+    const auto stays = [&](const std::string& name) {
+        BOOST_TEST(client.put("d/" + name, "x", short_body).code == SYNCLINE_OK);
+        return ground.exists("d/" + name);
+    };
+    BOOST_TEST(stays("first"));
+    std::filesystem::rename(ground.path("d"), ground.base() + "/outside/d");
+    now += syncline::fs::RecentDirectories::kMomentNs - 1;
+    BOOST_TEST(!stays("went along"));
+    ++now;
+    BOOST_TEST(stays("found anew"));
+}
+
+BOOST_AUTO_TEST_CASE(a_directory_that_we_moved_or_removed_is_found_anew_at_once) {
+    Playground ground;
+    Settings settings = Client::settings(ground);
+    settings.now_mono_ns = [] { return 1; };
+    Client client(settings);
+    BOOST_TEST(client.put("d/f", "x").code == SYNCLINE_OK);
+    BOOST_TEST(client.rename("d/", "e/").code == SYNCLINE_OK);
+    BOOST_TEST(client.put("d/f", "y").code == SYNCLINE_OK);
+    BOOST_TEST(ground.read("d/f") == "y");
+    BOOST_TEST(ground.read("e/f") == "x");
+    BOOST_TEST(client.remove("d/f").code == SYNCLINE_OK);
+    BOOST_TEST(client.remove("d/").code == SYNCLINE_OK);
+    BOOST_TEST(client.put("d/f", "z").code == SYNCLINE_OK);
+    BOOST_TEST(ground.read("d/f") == "z");
 }
 
 BOOST_AUTO_TEST_CASE(a_directory_that_moves_out_while_a_long_body_is_written_takes_no_file_along) {
