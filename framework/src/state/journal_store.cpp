@@ -86,6 +86,11 @@ void bind_item(Statement& statement, int parameter, BytesView packed) {
     }
 }
 
+Status damaged() {
+    return {Code::state_corrupt,
+            "the journal of this sync is damaged; restore the state file from a backup"};
+}
+
 Result<std::optional<Item>> item_in(const Statement& row, int column) {
     if (row.is_null(column)) {
         return std::optional<Item>();
@@ -93,8 +98,7 @@ Result<std::optional<Item>> item_in(const Statement& row, int column) {
     Reader in(row.bytes(column));
     Item item = read_item(in);
     if (!in.read_all()) {
-        return Status(Code::state_corrupt,
-                      "the journal of this sync is damaged; restore the state file from a backup");
+        return damaged();
     }
     return std::optional(std::move(item));
 }
@@ -124,21 +128,18 @@ Status SqliteJournalStore::open() {
                           Database::open(state_file_, sqlite::OpenMode::read_write));
     SYNCLINE_TRY(database.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -1024;"
                                   "PRAGMA journal_size_limit = 67108864"));
-    // What was there before is what the first entry said; the rest is what the last one says.
-    SYNCLINE_STATE_ASSIGN(put_, sqlite::RowInserter::prepare(
-                                    database,
-                                    "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS ")", 9,
-                                    " ON CONFLICT (run, key, side) DO "
-                                    "UPDATE SET traits = excluded.traits, after = excluded.after"));
     SYNCLINE_STATE_ASSIGN(find_, database.prepare("SELECT " SYNCLINE_JOURNAL_COLUMNS
                                                   " FROM journal WHERE run = ?1 AND key = ?2 "
                                                   "AND side = ?3"));
-    SYNCLINE_STATE_ASSIGN(withdraw_, database.prepare("DELETE FROM journal WHERE run = ?1 AND "
-                                                      "key = ?2 AND side = ?3"));
+    SYNCLINE_STATE_ASSIGN(
+        oldest_in_log_,
+        database.prepare("SELECT id, entries FROM journal_log WHERE run = ?1 ORDER BY id LIMIT 1"));
     database_ = std::move(database);
     return {};
 }
 
+// Sorting entries into the table costs many times what appending them does, and most runs are never
+// asked about: what is written waits in the log until somebody asks.
 Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t count) {
     SYNCLINE_TRY(open());
     SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(*database_));
@@ -150,6 +151,75 @@ Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t
     total.bind(2, sync_);
     total.bind(3, static_cast<std::int64_t>(count));
     SYNCLINE_TRY(total.run());
+    SYNCLINE_STATE_ASSIGN(
+        Statement append,
+        database_->prepare("INSERT INTO journal_log (run, entries) VALUES (?1, ?2)"));
+    append.bind(1, run);
+    append.bind(2, packed);
+    SYNCLINE_TRY(append.run());
+    written_run_ = run;
+    SYNCLINE_FAILPOINT("state.before-journal-commit");
+    SYNCLINE_TRY(transaction.commit());
+    SYNCLINE_FAILPOINT("state.after-journal-commit");
+    return {};
+}
+
+// Piece by piece, so that neither memory nor a transaction grows with the run; another process may
+// do the same.
+Status SqliteJournalStore::apply_log(std::int64_t run) {
+    SYNCLINE_TRY(open());
+    Statement& oldest = *oldest_in_log_;
+    const sqlite::ResetOnExit reset(oldest);
+    const auto next = [&]() -> Result<bool> {
+        oldest.reset();
+        oldest.bind(1, run);
+        return oldest.step();
+    };
+    SYNCLINE_STATE_ASSIGN(bool has_more, next()); // mostly not, and then nothing is written
+    while (has_more) {
+        oldest.reset();
+        SYNCLINE_STATE_ASSIGN(auto transaction, sqlite::Transaction::begin(*database_));
+        SYNCLINE_STATE_ASSIGN(has_more, next());
+        if (!has_more) {
+            return {};
+        }
+        SYNCLINE_TRY(apply_entries(run, oldest.bytes(1)));
+        SYNCLINE_STATE_ASSIGN(Statement applied,
+                              database_->prepare("DELETE FROM journal_log WHERE id = ?1"));
+        applied.bind(1, oldest.integer(0));
+        oldest.reset();
+        SYNCLINE_TRY(applied.run());
+        SYNCLINE_FAILPOINT("state.before-journal-log-commit");
+        SYNCLINE_TRY(transaction.commit());
+        SYNCLINE_FAILPOINT("state.after-journal-log-commit");
+        SYNCLINE_STATE_ASSIGN(has_more, next());
+    }
+    return {};
+}
+
+Status SqliteJournalStore::apply_entries(std::int64_t run, BytesView packed) {
+    std::vector<PackedEntry> entries;
+    Reader in(packed);
+    while (!in.at_end() && !in.is_broken()) {
+        entries.push_back(unpack(in));
+    }
+    if (in.is_broken()) {
+        return damaged();
+    }
+    // Several workers wrote them; rows in the order of their keys are cheaper to insert. Entries of
+    // one key stay as they came.
+    std::stable_sort(entries.begin(), entries.end(),
+                     [](const PackedEntry& a, const PackedEntry& b) { return a.key < b.key; });
+    // What was there before is what the first entry said; the rest is what the last one says.
+    SYNCLINE_STATE_ASSIGN(sqlite::RowInserter put,
+                          sqlite::RowInserter::prepare(
+                              *database_, "INSERT INTO journal (run, " SYNCLINE_JOURNAL_COLUMNS ")",
+                              9,
+                              " ON CONFLICT (run, key, side) DO "
+                              "UPDATE SET traits = excluded.traits, after = excluded.after"));
+    SYNCLINE_STATE_ASSIGN(Statement withdraw,
+                          database_->prepare("DELETE FROM journal WHERE run = ?1 AND key = ?2 AND "
+                                             "side = ?3"));
     const auto bind = [run](Statement& statement, int offset, const PackedEntry& entry,
                             std::size_t) {
         statement.bind(offset + 1, run);
@@ -162,32 +232,25 @@ Status SqliteJournalStore::write(std::int64_t run, BytesView packed, std::size_t
         statement.bind_text(offset + 8, entry.not_kept);
         statement.bind(offset + 9, entry.moved_to);
     };
-    sqlite::RowBatch<PackedEntry, decltype(bind)> puts(*put_, bind);
-    Reader in(packed);
-    for (std::size_t n = 0; n < count; ++n) {
-        const PackedEntry entry = unpack(in);
+    sqlite::RowBatch<PackedEntry, decltype(bind)> puts(put, bind);
+    for (const PackedEntry& entry : entries) {
         if (entry.action == static_cast<std::int64_t>(Action::skip)) {
             SYNCLINE_TRY(puts.flush()); // an earlier entry may be the one that is withdrawn
-            withdraw_->bind(1, run);
-            withdraw_->bind(2, entry.key);
-            withdraw_->bind(3, entry.side);
-            SYNCLINE_TRY(withdraw_->run());
+            withdraw.bind(1, run);
+            withdraw.bind(2, entry.key);
+            withdraw.bind(3, entry.side);
+            SYNCLINE_TRY(withdraw.run());
             continue;
         }
         SYNCLINE_TRY(puts.add(entry));
     }
-    SYNCLINE_TRY(puts.flush());
-    written_run_ = run;
-    SYNCLINE_FAILPOINT("state.before-journal-commit");
-    SYNCLINE_TRY(transaction.commit());
-    SYNCLINE_FAILPOINT("state.after-journal-commit");
-    return {};
+    return puts.flush();
 }
 
 Status SqliteJournalStore::set_archived(std::int64_t run, BytesView key, Side side,
                                         BytesView digest) {
     const std::lock_guard lock(mutex_);
-    SYNCLINE_TRY(open());
+    SYNCLINE_TRY(apply_log(run));
     SYNCLINE_STATE_ASSIGN(Statement update,
                           database_->prepare("UPDATE journal SET archived = ?4 WHERE run = ?1 AND "
                                              "key = ?2 AND side = ?3"));
@@ -254,7 +317,7 @@ Status SqliteJournalStore::commit() {
 Result<std::optional<JournalEntry>> SqliteJournalStore::find(std::int64_t run, BytesView key,
                                                              Side side) {
     const std::lock_guard lock(mutex_);
-    SYNCLINE_TRY(open());
+    SYNCLINE_TRY(apply_log(run));
     const sqlite::ResetOnExit reset(*find_);
     find_->bind(1, run);
     find_->bind(2, key);
@@ -269,6 +332,10 @@ Result<std::optional<JournalEntry>> SqliteJournalStore::find(std::int64_t run, B
 
 Status SqliteJournalStore::each(std::int64_t run, BytesView from,
                                 const std::function<bool(JournalEntry&&)>& visit) {
+    {
+        const std::lock_guard lock(mutex_);
+        SYNCLINE_TRY(apply_log(run));
+    }
     // A connection of its own: the visitor may ask for other entries meanwhile.
     SYNCLINE_STATE_ASSIGN(Database database,
                           Database::open(state_file_, sqlite::OpenMode::read_write));
@@ -347,6 +414,10 @@ Result<std::vector<std::int64_t>> SqliteJournalStore::runs_beyond(const JournalL
 }
 
 Status SqliteJournalStore::forget_entries(std::int64_t run) {
+    SYNCLINE_STATE_ASSIGN(Statement log,
+                          database_->prepare("DELETE FROM journal_log WHERE run = ?1"));
+    log.bind(1, run);
+    SYNCLINE_TRY(log.run());
     SYNCLINE_STATE_ASSIGN(Statement forget, database_->prepare(kForgetSome));
     do {
         forget.bind(1, run);

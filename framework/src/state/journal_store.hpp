@@ -30,6 +30,8 @@ public:
 private:
     Status open();
     Status write(std::int64_t run, BytesView packed, std::size_t count);
+    Status apply_log(std::int64_t run); // so that the table has all of the run
+    Status apply_entries(std::int64_t run, BytesView packed);
     Result<std::vector<std::int64_t>> runs_beyond(const JournalLimits& limits,
                                                   std::int64_t current_run);
     Status forget_entries(std::int64_t run);
@@ -44,9 +46,8 @@ private:
     const std::int64_t sync_;
     std::mutex mutex_; // of the database, held while it is written; guards what follows it
     std::optional<sqlite::Database> database_;
-    std::optional<sqlite::RowInserter> put_;
     std::optional<sqlite::Statement> find_;
-    std::optional<sqlite::Statement> withdraw_;
+    std::optional<sqlite::Statement> oldest_in_log_;
     std::int64_t written_run_ = 0; // the last that entries were written for
     std::mutex gathering_;         // taken after mutex_, for moments only
     Gathered gathered_;            // guarded by gathering_

@@ -105,7 +105,18 @@ constexpr const char* kNewNames = R"sql(
     ALTER TABLE note ADD COLUMN target_key BLOB NOT NULL DEFAULT x'';
 )sql";
 
-constexpr std::array<const char*, 3> kMigrations{kFirst, kGoingBack, kNewNames};
+// Entries as they were written, until somebody asks for those of the run: only then they are sorted
+// into `journal`.
+constexpr const char* kJournalLog = R"sql(
+    CREATE TABLE journal_log (
+        id INTEGER PRIMARY KEY,
+        run INTEGER NOT NULL,
+        entries BLOB NOT NULL
+    );
+    CREATE INDEX journal_log_of_run ON journal_log (run);
+)sql";
+
+constexpr std::array<const char*, 4> kMigrations{kFirst, kGoingBack, kNewNames, kJournalLog};
 
 Status corrupt(const sqlite::Database& database, const std::string& what,
                const std::string& advice) {
@@ -162,7 +173,8 @@ Status check_tables(sqlite::Database& database) {
           "SELECT digest, content_hash, size, used_wall_ns FROM archived",
           "SELECT sync, name, digest FROM pin", "SELECT run, sync, entries FROM journal_run",
           "SELECT run, key, side, traits, before, after, archived, not_kept, moved_to "
-          "FROM journal"}) {
+          "FROM journal",
+          "SELECT id, run, entries FROM journal_log"}) {
         const Status status = database.prepare(query).status();
         if (status.code() == Code::internal) { // SQLite's "no such table" or "no such column"
             return corrupt(database, "damaged, a part of its schema is missing",

@@ -4,17 +4,21 @@
 
 #include "syncline/core/bytes.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
 namespace syncline::state {
 
 inline void put_number(std::uint64_t value, Bytes& out) {
+    std::array<char, 10> bytes; // 64 bits, seven at a time
+    std::size_t count = 0;
     while (value >= 0x80) {
-        out.push_back(static_cast<char>((value & 0x7f) | 0x80));
+        bytes[count++] = static_cast<char>((value & 0x7f) | 0x80);
         value >>= 7;
     }
-    out.push_back(static_cast<char>(value));
+    bytes[count++] = static_cast<char>(value);
+    out.append(bytes.data(), count);
 }
 
 inline void put_bytes(BytesView bytes, Bytes& out) {
@@ -51,6 +55,9 @@ public:
         rest_.remove_prefix(taken.size());
         return taken;
     }
+    bool at_end() const { return rest_.empty(); }
+    BytesView rest() const { return rest_; }
+    bool is_broken() const { return is_broken_; }
     bool read_all() const { return !is_broken_ && rest_.empty(); }
 
 private:

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <span>
 #include <unistd.h>
 #include <utility>
 
@@ -16,48 +15,27 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 
-// The columns that corrections and counts look at come first; the rest is one blob that only this
-// file reads.
-#define SYNCLINE_PLAN_COLUMNS                                                                      \
-    "id, action, side, phase, kind, source_size, target_size, reason, key, body"
+// A page is written when it has as many operations or bytes. A correction reads and writes a whole
+// page, so it should not be large.
+constexpr std::int64_t kPageOps = 64;
+constexpr std::size_t kPageBytes = std::size_t{16} << 10U;
+constexpr std::size_t kUsualOpBytes = 256;
 
-enum Column : int {
-    kId,
-    kAction,
-    kSide,
-    kPhase,
-    kKind,
-    kSourceSize,
-    kTargetSize,
-    kReason,
-    kKey,
-    kBody
-};
+enum Column : int { kFirst, kLast, kPhases, kBody };
 
 constexpr const char* kSchema = R"sql(
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
     PRAGMA cache_size = -2048;
-    CREATE TABLE op (
-        id INTEGER PRIMARY KEY,
-        action INTEGER NOT NULL,
-        side INTEGER NOT NULL,
-        phase INTEGER NOT NULL,
-        kind INTEGER NOT NULL,
-        source_size INTEGER,
-        target_size INTEGER,
-        reason TEXT NOT NULL,
-        key BLOB NOT NULL,
+    CREATE TABLE page (
+        first INTEGER PRIMARY KEY,
+        last INTEGER NOT NULL,
+        phases INTEGER NOT NULL,
         body BLOB NOT NULL
     );
     BEGIN;
 )sql";
-
-template <typename E>
-std::int64_t number(E value) {
-    return static_cast<std::int64_t>(value);
-}
 
 constexpr std::uint64_t kDiffers = 1;
 constexpr std::uint64_t kUnreadable = 2;
@@ -68,6 +46,14 @@ constexpr std::uint64_t kHasMerged = 32;
 constexpr std::uint64_t kHasNames = 64;
 
 bool has_name(const std::optional<Item>& item) { return item && !item->key.empty(); }
+
+std::int64_t bit_of(Phase phase) { return std::int64_t{1} << static_cast<unsigned>(phase); }
+
+constexpr std::int64_t kEveryPhase = -1;
+
+bool is_before(const PlannedOp& op, std::int64_t id) { return op.id < id; }
+
+Status damaged() { return {Code::io, "the plan's file was damaged while in use; run again"}; }
 
 void put_body(const PlannedOp& op, Bytes& out) {
     const bool has_names = has_name(op.source) || has_name(op.target);
@@ -99,16 +85,75 @@ void put_body(const PlannedOp& op, Bytes& out) {
     }
 }
 
-Result<PlannedOp> read_op(const Statement& row) {
-    PlannedOp op;
-    op.id = row.integer(kId);
-    op.key = Bytes(row.bytes(kKey));
-    op.action = static_cast<Action>(row.integer(kAction));
-    op.side = static_cast<Side>(row.integer(kSide));
-    op.phase = static_cast<Phase>(row.integer(kPhase));
-    op.kind = static_cast<ItemKind>(row.integer(kKind));
-    op.reason = std::string(row.bytes(kReason));
-    Reader in(row.bytes(kBody));
+} // namespace
+
+// ---- pages ----
+
+class SqlitePlanStore::PageReader {
+public:
+    PageReader(std::int64_t first, BytesView body) : first_(first), in_(body) {}
+
+    // False: the end, or is_damaged(). `rest` borrows.
+    bool next(OpHead& head, BytesView& rest) {
+        if (in_.at_end() || is_damaged_) {
+            return false;
+        }
+        Reader op(in_.bytes());
+        head.id = first_ + static_cast<std::int64_t>(op.number());
+        const std::uint64_t action = op.number();
+        const std::uint64_t side = op.number();
+        const std::uint64_t phase = op.number();
+        head.action = static_cast<Action>(action);
+        head.side = static_cast<Side>(side);
+        head.phase = static_cast<Phase>(phase);
+        head.kind = static_cast<ItemKind>(op.number());
+        head.sizes[0] = op.number() - 1; // kUnknownSize became 0
+        head.sizes[1] = op.number() - 1;
+        rest = op.rest();
+        is_damaged_ = op.is_broken() || action >= kActionNumbers || side > 1 || phase > kPhaseCount;
+        return !is_damaged_;
+    }
+    bool is_damaged() const { return is_damaged_; }
+
+private:
+    std::int64_t first_;
+    Reader in_;
+    bool is_damaged_ = false;
+};
+
+SqlitePlanStore::OpHead SqlitePlanStore::head_of(const PlannedOp& op) {
+    OpHead head{op.id, op.action, op.side, op.phase, op.kind, {kUnknownSize, kUnknownSize}};
+    for (const Side side : {Side::source, Side::target}) {
+        const std::optional<Item>& item = side == Side::source ? op.source : op.target;
+        if (item) {
+            head.sizes[static_cast<std::size_t>(side)] = item->size;
+        }
+    }
+    return head;
+}
+
+void SqlitePlanStore::pack(const PlannedOp& op, std::uint64_t number_in_page, Bytes& out) {
+    const OpHead head = head_of(op);
+    for (const std::uint64_t number :
+         {number_in_page, static_cast<std::uint64_t>(op.action),
+          static_cast<std::uint64_t>(op.side), static_cast<std::uint64_t>(op.phase),
+          static_cast<std::uint64_t>(op.kind), head.sizes[0] + 1, head.sizes[1] + 1}) {
+        put_number(number, out);
+    }
+    put_bytes(op.key, out);
+    put_bytes(op.reason, out);
+    put_body(op, out);
+}
+
+Status SqlitePlanStore::unpack(const OpHead& head, BytesView rest, PlannedOp& op) {
+    op.id = head.id;
+    op.action = head.action;
+    op.side = head.side;
+    op.phase = head.phase;
+    op.kind = head.kind;
+    Reader in(rest);
+    op.key = Bytes(in.bytes());
+    op.reason = std::string(in.bytes());
     const std::uint64_t flags = in.number();
     op.differs = (flags & kDiffers) != 0;
     op.unreadable = (flags & kUnreadable) != 0;
@@ -134,41 +179,17 @@ Result<PlannedOp> read_op(const Statement& row) {
         merged.size = in.number();
         merged.mtime_ns = static_cast<std::int64_t>(in.number());
     }
-    if (!in.read_all()) {
-        return Status(Code::io, "the plan's file was damaged while in use; run again");
-    }
-    return op;
+    return in.read_all() ? Status() : damaged();
 }
 
-std::optional<std::int64_t> size_of(const std::optional<Item>& item) {
-    if (!item || item->size == kUnknownSize) {
-        return std::nullopt;
-    }
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(item->size, INT64_MAX));
+void SqlitePlanStore::Page::append(const PlannedOp& op, std::int64_t id) {
+    Bytes packed;
+    packed.reserve(kUsualOpBytes);
+    pack(op, static_cast<std::uint64_t>(id - first), packed);
+    put_bytes(packed, body);
+    phases |= bit_of(op.phase);
+    last = id;
 }
-
-void bind_size(Statement& statement, int parameter, std::optional<std::int64_t> size) {
-    if (size) {
-        statement.bind(parameter, *size);
-    } else {
-        statement.bind_null(parameter);
-    }
-}
-
-Status visit_rows(Statement& rows, const std::function<bool(PlannedOp&&)>& visit) {
-    for (;;) {
-        SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
-        if (!has_row) {
-            return {};
-        }
-        SYNCLINE_STATE_ASSIGN(PlannedOp op, read_op(rows));
-        if (!visit(std::move(op))) {
-            return {};
-        }
-    }
-}
-
-} // namespace
 
 Result<std::unique_ptr<SqlitePlanStore>>
 SqlitePlanStore::create(const std::filesystem::path& file) {
@@ -193,176 +214,227 @@ SqlitePlanStore::create(const std::filesystem::path& file) {
     // defensive mode would forbid; a plan whose writing failed is never read again.
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
     SYNCLINE_TRY(db.execute(kSchema));
-    SYNCLINE_STATE_ASSIGN(
-        store->insert_,
-        sqlite::RowInserter::prepare(db, "INSERT INTO op (" SYNCLINE_PLAN_COLUMNS ")", 1 + kBody));
-    SYNCLINE_STATE_ASSIGN(
-        store->update_,
-        db.prepare("UPDATE op SET action = ?2, side = ?3, phase = ?4, kind = ?5, source_size = ?6, "
-                   "target_size = ?7, reason = ?8, key = ?9, body = ?10 WHERE id = ?1"));
-    SYNCLINE_STATE_ASSIGN(store->select_,
-                          db.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op WHERE id = ?1"));
-    SYNCLINE_STATE_ASSIGN(store->drop_, db.prepare("DELETE FROM op WHERE id BETWEEN ?1 AND ?2"));
+    SYNCLINE_STATE_ASSIGN(store->insert_, db.prepare("INSERT INTO page (first, last, phases, body) "
+                                                     "VALUES (?1, ?2, ?3, ?4)"));
+    SYNCLINE_STATE_ASSIGN(store->update_,
+                          db.prepare("UPDATE page SET phases = ?2, body = ?3 WHERE first = ?1"));
+    SYNCLINE_STATE_ASSIGN(store->remove_, db.prepare("DELETE FROM page WHERE first = ?1"));
+    SYNCLINE_STATE_ASSIGN(store->find_,
+                          db.prepare("SELECT first, last, phases, body FROM page WHERE first <= ?1 "
+                                     "ORDER BY first DESC LIMIT 1"));
+    SYNCLINE_STATE_ASSIGN(store->find_next_,
+                          db.prepare("SELECT first, last, phases, body FROM page WHERE first > ?1 "
+                                     "ORDER BY first LIMIT 1"));
     return store;
 }
 
 SqlitePlanStore::~SqlitePlanStore() { ::unlink(file_.c_str()); }
 
-void SqlitePlanStore::fill(OpRow& row, std::int64_t id, const PlannedOp& op) {
-    row.id = id;
-    row.action = number(op.action);
-    row.side = number(op.side);
-    row.phase = number(op.phase);
-    row.kind = number(op.kind);
-    row.sizes[0] = size_of(op.source);
-    row.sizes[1] = size_of(op.target);
-    row.reason = op.reason;
-    row.key = op.key;
-    row.body.clear();
-    put_body(op, row.body);
+Status SqlitePlanStore::write_last() {
+    SYNCLINE_TRY(put_back());
+    if (open_ && open_->is_last) {
+        open_.reset();
+    }
+    if (last_.body.empty()) {
+        return {};
+    }
+    insert_.bind(1, last_.first);
+    insert_.bind(2, last_.last);
+    insert_.bind(3, last_.phases);
+    insert_.bind(4, last_.body);
+    SYNCLINE_TRY(insert_.run());
+    last_.phases = 0;
+    last_.body.clear();
+    return {};
 }
 
-void SqlitePlanStore::bind_row(Statement& statement, int offset, const OpRow& row) {
-    statement.bind(offset + 1 + kId, row.id);
-    statement.bind(offset + 1 + kAction, row.action);
-    statement.bind(offset + 1 + kSide, row.side);
-    statement.bind(offset + 1 + kPhase, row.phase);
-    statement.bind(offset + 1 + kKind, row.kind);
-    bind_size(statement, offset + 1 + kSourceSize, row.sizes[0]);
-    bind_size(statement, offset + 1 + kTargetSize, row.sizes[1]);
-    statement.bind_text(offset + 1 + kReason, row.reason);
-    statement.bind(offset + 1 + kKey, row.key);
-    statement.bind(offset + 1 + kBody, row.body);
+Result<bool> SqlitePlanStore::open_page(std::int64_t id) {
+    if (open_ && open_->first <= id && id <= open_->last) {
+        return true;
+    }
+    SYNCLINE_TRY(put_back());
+    open_.reset();
+    const auto open = [&](std::int64_t first, std::int64_t last, BytesView body,
+                          bool is_last) -> Result<bool> {
+        OpenPage page{first, last, {}, is_last, false};
+        page.ops.reserve(static_cast<std::size_t>(kPageOps));
+        PageReader in(first, body);
+        OpHead head;
+        BytesView rest;
+        while (in.next(head, rest)) {
+            SYNCLINE_TRY(unpack(head, rest, page.ops.emplace_back()));
+        }
+        if (in.is_damaged()) {
+            return damaged();
+        }
+        open_ = std::move(page);
+        return true;
+    };
+    if (last_.body.empty() || id < last_.first) {
+        for (Statement* find : {&find_, &find_next_}) {
+            const sqlite::ResetOnExit reset(*find);
+            find->bind(1, id);
+            SYNCLINE_STATE_ASSIGN(const bool is_there, find->step());
+            if (is_there && id <= find->integer(kLast)) {
+                return open(find->integer(kFirst), find->integer(kLast), find->bytes(kBody), false);
+            }
+        }
+    }
+    if (last_.body.empty() || id > last_.last) {
+        return false;
+    }
+    return open(last_.first, last_.last, last_.body, true);
 }
+
+Status SqlitePlanStore::put_back() {
+    if (!open_ || !open_->is_changed) {
+        return {};
+    }
+    open_->is_changed = false;
+    Page page{open_->first, open_->last, 0, {}};
+    for (const PlannedOp& op : open_->ops) {
+        page.append(op, op.id);
+    }
+    page.last = open_->last;
+    if (open_->is_last) {
+        last_ = std::move(page);
+        return {};
+    }
+    if (page.body.empty()) {
+        remove_.bind(1, page.first);
+        return remove_.run();
+    }
+    update_.bind(1, page.first);
+    update_.bind(2, page.phases);
+    update_.bind(3, page.body);
+    return update_.run();
+}
+
+Result<PlannedOp*> SqlitePlanStore::open_op(std::int64_t id) {
+    SYNCLINE_STATE_ASSIGN(const bool is_there, open_page(id));
+    if (is_there) {
+        const auto found = std::lower_bound(open_->ops.begin(), open_->ops.end(), id, is_before);
+        if (found != open_->ops.end() && found->id == id) {
+            return &*found;
+        }
+    }
+    return Status(Code::not_found, "no planned operation " + std::to_string(id));
+}
+
+// ---- the plan ----
 
 Result<std::int64_t> SqlitePlanStore::add(const PlannedOp& op) {
-    if (added_count_ == added_.size()) {
-        SYNCLINE_TRY(write_added());
+    if (open_ && open_->is_last) { // which it is no longer, once something is appended
+        SYNCLINE_TRY(put_back());
+        open_.reset();
     }
-    OpRow& row = added_[added_count_++];
-    fill(row, ++last_id_, op);
+    if (!last_.body.empty() &&
+        (last_id_ - last_.first >= kPageOps - 1 || last_.body.size() >= kPageBytes)) {
+        SYNCLINE_TRY(write_last());
+    }
+    const std::int64_t id = ++last_id_;
+    if (last_.body.empty()) {
+        last_.first = id;
+    }
+    last_.append(op, id);
     if (survey_) {
-        survey_->add(row);
+        survey_->add(head_of(op));
     }
     brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
-    return last_id_;
-}
-
-Status SqlitePlanStore::write_added() {
-    const std::span<const OpRow> rows(added_.data(), std::exchange(added_count_, 0));
-    return insert_.insert(rows, [](Statement& statement, int offset, const OpRow& row,
-                                   std::size_t) { bind_row(statement, offset, row); });
-}
-
-Status SqlitePlanStore::before_change() {
-    survey_.reset();
-    return write_added();
+    return id;
 }
 
 Status SqlitePlanStore::replace(const PlannedOp& op) {
-    SYNCLINE_TRY(before_change());
-    OpRow row;
-    fill(row, op.id, op);
-    bind_row(update_, 0, row);
-    SYNCLINE_TRY(update_.run());
+    SYNCLINE_STATE_ASSIGN(PlannedOp* const there, open_op(op.id));
+    survey_.reset();
+    *there = op;
+    open_->is_changed = true;
     brings_back_ = brings_back_ || (op.action == Action::create && op.has_base);
-    if (sqlite3_changes(database_.handle()) == 0) {
-        return {Code::not_found, "no planned operation " + std::to_string(op.id)};
-    }
     return {};
 }
 
 Result<PlannedOp> SqlitePlanStore::at(std::int64_t id) {
-    SYNCLINE_TRY(write_added());
-    const sqlite::ResetOnExit reset(select_);
-    select_.bind(1, id);
-    SYNCLINE_STATE_ASSIGN(const bool is_there, select_.step());
-    if (!is_there) {
-        return Status(Code::not_found, "no planned operation " + std::to_string(id));
+    SYNCLINE_STATE_ASSIGN(const PlannedOp* const there, open_op(id));
+    return *there;
+}
+
+// Calls with the operations of one page after the other, as far as they are in the range.
+Status
+SqlitePlanStore::change(std::int64_t first, std::int64_t last,
+                        const std::function<void(Ops&, Ops::iterator, Ops::iterator)>& some) {
+    survey_.reset();
+    while (first <= last) {
+        SYNCLINE_STATE_ASSIGN(const bool is_there, open_page(first));
+        if (!is_there) {
+            break;
+        }
+        Ops& ops = open_->ops;
+        const auto begin = std::lower_bound(ops.begin(), ops.end(), first, is_before);
+        const auto end = std::lower_bound(begin, ops.end(), last + 1, is_before);
+        open_->is_changed = open_->is_changed || begin != end;
+        some(ops, begin, end);
+        first = open_->last + 1;
     }
-    return read_op(select_);
+    return {};
 }
 
 Status SqlitePlanStore::removals_to_creations(std::int64_t first, std::int64_t last, Side from,
                                               std::string_view reason) {
-    SYNCLINE_TRY(before_change());
     brings_back_ = true;
-    SYNCLINE_STATE_ASSIGN(
-        Statement update,
-        database_.prepare(
-            "UPDATE op SET action = ?3, side = ?4, reason = ?5, phase = iif(kind = ?6, ?7, ?8) "
-            "WHERE id BETWEEN ?1 AND ?2 AND action = ?9 AND side = ?10"));
-    update.bind(1, first);
-    update.bind(2, last);
-    update.bind(3, number(Action::create));
-    update.bind(4, number(other(from)));
-    update.bind_text(5, reason);
-    update.bind(6, number(ItemKind::container));
-    update.bind(7, number(Phase::create_containers));
-    update.bind(8, number(Phase::write_content));
-    update.bind(9, number(Action::remove));
-    update.bind(10, number(from));
-    return update.run();
+    return change(first, last, [&](Ops&, Ops::iterator op, Ops::iterator end) {
+        for (; op != end; ++op) {
+            if (op->action == Action::remove && op->side == from) {
+                op->action = Action::create;
+                op->side = other(from);
+                op->reason = reason;
+                op->phase = op->kind == ItemKind::container ? Phase::create_containers
+                                                            : Phase::write_content;
+            }
+        }
+    });
 }
 
 Status SqlitePlanStore::clear_for_other_kind(std::int64_t first, std::int64_t last,
                                              Side present_on) {
-    SYNCLINE_TRY(before_change());
-    SYNCLINE_STATE_ASSIGN(
-        Statement update,
-        database_.prepare("UPDATE op SET action = ?3, side = ?4, phase = iif(kind = ?5, ?6, ?7) "
-                          "WHERE id BETWEEN ?1 AND ?2 "
-                          "AND ((action = ?8 AND side = ?9) OR (action = ?3 AND side = ?4))"));
-    update.bind(1, first);
-    update.bind(2, last);
-    update.bind(3, number(Action::remove));
-    update.bind(4, number(present_on));
-    update.bind(5, number(ItemKind::container));
-    update.bind(6, number(Phase::clear_containers));
-    update.bind(7, number(Phase::clear_content));
-    update.bind(8, number(Action::create));
-    update.bind(9, number(other(present_on)));
-    return update.run();
+    return change(first, last, [&](Ops&, Ops::iterator op, Ops::iterator end) {
+        for (; op != end; ++op) {
+            if ((op->action == Action::create && op->side == other(present_on)) ||
+                (op->action == Action::remove && op->side == present_on)) {
+                op->action = Action::remove;
+                op->side = present_on;
+                op->phase = op->kind == ItemKind::container ? Phase::clear_containers
+                                                            : Phase::clear_content;
+            }
+        }
+    });
 }
 
 Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
-    SYNCLINE_TRY(before_change());
-    drop_.bind(1, first);
-    drop_.bind(2, last);
-    return drop_.run();
+    return change(first, last,
+                  [](Ops& ops, Ops::iterator begin, Ops::iterator end) { ops.erase(begin, end); });
 }
 
-bool SqlitePlanStore::Survey::add(const OpRow& row) {
-    const auto action = static_cast<std::size_t>(row.action);
-    const auto side = static_cast<std::size_t>(row.side);
-    const auto phase = static_cast<std::size_t>(row.phase);
-    if (action >= counts.actions.size() || side >= counts.removals.size() ||
-        phase >= first.size()) {
-        return false;
-    }
-    ++counts.actions[action];
-    ++counts.phases[phase];
-    if (first[phase] == 0) {
-        first[phase] = row.id;
-    }
-    last[phase] = row.id;
+void SqlitePlanStore::Survey::add(const OpHead& head) {
+    ++counts.actions[static_cast<std::size_t>(head.action)];
+    ++counts.phases[static_cast<std::size_t>(head.phase)];
     const auto size_on = [&](Side of) {
-        return static_cast<double>(row.sizes[static_cast<std::size_t>(of)].value_or(0));
+        const std::uint64_t size = head.sizes[static_cast<std::size_t>(of)];
+        return size == kUnknownSize ? 0.0 : static_cast<double>(size);
     };
-    switch (static_cast<Action>(action)) {
+    switch (head.action) {
     case Action::remove:
-        ++counts.removals[side];
+        ++counts.removals[static_cast<std::size_t>(head.side)];
         break;
     case Action::rename:
-        if (static_cast<Phase>(phase) != Phase::write_content) {
+        if (head.phase != Phase::write_content) {
             break; // its content is there already
         }
         [[fallthrough]];
     case Action::create:
     case Action::update:
     case Action::keep_both:
-        if (static_cast<ItemKind>(row.kind) != ItemKind::container) {
-            bytes += size_on(other(static_cast<Side>(side)));
+        if (head.kind != ItemKind::container) {
+            bytes += size_on(other(head.side));
         }
         break;
     case Action::merge: // about as much as the larger of both, on each side
@@ -371,32 +443,27 @@ bool SqlitePlanStore::Survey::add(const OpRow& row) {
     default:
         break;
     }
-    return true;
 }
 
 Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
-    SYNCLINE_TRY(write_added());
     if (!survey_) {
+        SYNCLINE_TRY(write_last());
         Survey found;
-        SYNCLINE_STATE_ASSIGN(
-            Statement rows,
-            database_.prepare(
-                "SELECT id, action, side, phase, kind, source_size, target_size FROM op"));
+        SYNCLINE_STATE_ASSIGN(Statement pages,
+                              database_.prepare("SELECT first, last, phases, body FROM page"));
         for (;;) {
-            SYNCLINE_STATE_ASSIGN(const bool has_row, rows.step());
-            if (!has_row) {
+            SYNCLINE_STATE_ASSIGN(const bool has_page, pages.step());
+            if (!has_page) {
                 break;
             }
-            OpRow row;
-            row.id = rows.integer(kId);
-            row.action = rows.integer(kAction);
-            row.side = rows.integer(kSide);
-            row.phase = rows.integer(kPhase);
-            row.kind = rows.integer(kKind);
-            row.sizes[0] = rows.integer(kSourceSize); // unknown reads as 0, and counts as that
-            row.sizes[1] = rows.integer(kTargetSize);
-            if (!found.add(row)) {
-                return Status(Code::io, "the plan's file was damaged while in use; run again");
+            PageReader in(pages.integer(kFirst), pages.bytes(kBody));
+            OpHead head;
+            BytesView rest;
+            while (in.next(head, rest)) {
+                found.add(head);
+            }
+            if (in.is_damaged()) {
+                return damaged();
             }
         }
         survey_ = found;
@@ -415,29 +482,58 @@ Result<PlanCounts> SqlitePlanStore::counts() {
 Status SqlitePlanStore::each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) {
     SYNCLINE_STATE_ASSIGN(const Survey* const found, survey());
     const auto index = static_cast<std::size_t>(phase);
-    if (index >= found->first.size() || found->counts.phases[index] == 0) {
+    if (index >= found->counts.phases.size() || found->counts.phases[index] == 0) {
         return {};
     }
     const bool is_deepest_first =
         phase == Phase::clear_containers || phase == Phase::remove_containers;
-    SYNCLINE_STATE_ASSIGN(
-        Statement rows,
-        database_.prepare(
-            is_deepest_first ? "SELECT " SYNCLINE_PLAN_COLUMNS
-                               " FROM op WHERE id BETWEEN ?1 AND ?2 AND phase = ?3 ORDER BY id DESC"
-                             : "SELECT " SYNCLINE_PLAN_COLUMNS
-                               " FROM op WHERE id BETWEEN ?1 AND ?2 AND phase = ?3 ORDER BY id"));
-    rows.bind(1, found->first[index]);
-    rows.bind(2, found->last[index]);
-    rows.bind(3, number(phase));
-    return visit_rows(rows, visit);
+    return read(bit_of(phase), is_deepest_first, visit);
 }
 
 Status SqlitePlanStore::each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) {
-    SYNCLINE_TRY(write_added());
-    SYNCLINE_STATE_ASSIGN(
-        Statement rows, database_.prepare("SELECT " SYNCLINE_PLAN_COLUMNS " FROM op ORDER BY id"));
-    return visit_rows(rows, visit);
+    return read(kEveryPhase, false, visit);
+}
+
+Status SqlitePlanStore::read(std::int64_t phases, bool is_backwards,
+                             const std::function<bool(PlannedOp&&)>& visit) {
+    SYNCLINE_TRY(write_last());
+    SYNCLINE_STATE_ASSIGN(Statement pages,
+                          database_.prepare(is_backwards
+                                                ? "SELECT first, last, phases, body FROM page "
+                                                  "WHERE phases & ?1 ORDER BY first DESC"
+                                                : "SELECT first, last, phases, body FROM page "
+                                                  "WHERE phases & ?1 ORDER BY first"));
+    pages.bind(1, phases);
+    std::vector<std::pair<OpHead, BytesView>> ops;
+    ops.reserve(static_cast<std::size_t>(kPageOps));
+    for (;;) {
+        SYNCLINE_STATE_ASSIGN(const bool has_page, pages.step());
+        if (!has_page) {
+            return {};
+        }
+        PageReader in(pages.integer(kFirst), pages.bytes(kBody));
+        ops.clear();
+        OpHead head;
+        BytesView rest;
+        while (in.next(head, rest)) {
+            if ((bit_of(head.phase) & phases) != 0) {
+                ops.emplace_back(head, rest);
+            }
+        }
+        if (in.is_damaged()) {
+            return damaged();
+        }
+        if (is_backwards) {
+            std::reverse(ops.begin(), ops.end());
+        }
+        for (const auto& [op_head, op_rest] : ops) {
+            PlannedOp op;
+            SYNCLINE_TRY(unpack(op_head, op_rest, op));
+            if (!visit(std::move(op))) {
+                return {};
+            }
+        }
+    }
 }
 
 } // namespace syncline::state

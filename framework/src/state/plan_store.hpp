@@ -3,13 +3,16 @@
 #include "state/sqlite.hpp"
 #include "syncline/state/plan_store.hpp"
 
-#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
 
 namespace syncline::state {
 
-// The plan as one table in a file of its own, written in one transaction that never ends: nothing
-// is ever synced, and what does not fit into the cache goes to the file. The file goes with the
-// store.
+// The plan as pages of operations in a file of its own, written in one transaction that never ends:
+// nothing is ever synced, and what does not fit into the cache goes to the file. A page is one
+// blob, because a row for each operation costs more than all else that planning does to it. The
+// file goes with the store.
 class SqlitePlanStore final : public PlanStore {
 public:
     // Removes what an interrupted run left at `file`.
@@ -30,50 +33,71 @@ public:
     Status each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) override;
 
 private:
-    // An operation as its row.
-    struct OpRow {
+    // The part of a packed operation that counts and phases are made from.
+    struct OpHead {
         std::int64_t id = 0;
-        std::int64_t action = 0;
-        std::int64_t side = 0;
-        std::int64_t phase = 0;
-        std::int64_t kind = 0;
-        std::optional<std::int64_t> sizes[2]; // none: unknown
-        std::string reason;
-        Bytes key;
-        Bytes body;
+        Action action{};
+        Side side{};
+        Phase phase{};
+        ItemKind kind{};
+        std::uint64_t sizes[2] = {}; // by Side; kUnknownSize: not known, or nothing there
+    };
+    class PageReader;
+
+    // Operations with ascending ids from `first` to `last`, not all of which need to be there.
+    struct Page {
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        std::int64_t phases = 0; // a bit for each phase that may be in it
+        Bytes body;              // the operations, packed one after the other
+
+        void append(const PlannedOp& op, std::int64_t id);
+    };
+    using Ops = std::vector<PlannedOp>;
+    // A page whose operations are looked at or changed.
+    struct OpenPage {
+        std::int64_t first = 0;
+        std::int64_t last = 0;
+        Ops ops;
+        bool is_last = false; // the one that add() appends to
+        bool is_changed = false;
     };
 
-    // Counts, and where each phase's operations are.
+    // Counts, made while the plan grows, or by reading it.
     struct Survey {
         PlanCounts counts;
-        std::array<std::int64_t, kPhaseCount + 1> first{};
-        std::array<std::int64_t, kPhaseCount + 1> last{};
         double bytes = 0; // exact up to 8 PiB, and never overflows
 
-        // Looks at the narrow columns only; false if they make no sense.
-        bool add(const OpRow& row);
+        void add(const OpHead& head);
     };
 
     SqlitePlanStore(std::filesystem::path file, sqlite::Database database)
         : file_(std::move(file)), database_(std::move(database)) {}
-    static void fill(OpRow& row, std::int64_t id, const PlannedOp& op);
-    static void bind_row(sqlite::Statement& statement, int offset, const OpRow& row);
-    Status write_added();
-    Status before_change(); // of rows that are there already
+    static OpHead head_of(const PlannedOp& op);
+    static void pack(const PlannedOp& op, std::uint64_t number_in_page, Bytes& out);
+    static Status unpack(const OpHead& head, BytesView rest, PlannedOp& op);
+    Result<bool> open_page(std::int64_t id);     // the one `id` belongs to, or else the next
+    Result<PlannedOp*> open_op(std::int64_t id); // valid until another page is opened
+    Status put_back();                           // what was changed in the opened page
+    Status write_last();                         // the page that was appended to
+    Status change(std::int64_t first, std::int64_t last,
+                  const std::function<void(Ops&, Ops::iterator, Ops::iterator)>& some);
+    Status read(std::int64_t phases, bool is_backwards,
+                const std::function<bool(PlannedOp&&)>& visit);
     Result<const Survey*> survey();
 
     std::filesystem::path file_;
     sqlite::Database database_; // before its statements: they go first
-    sqlite::RowInserter insert_;
+    sqlite::Statement insert_;
     sqlite::Statement update_;
-    sqlite::Statement select_;
-    sqlite::Statement drop_;
+    sqlite::Statement remove_;
+    sqlite::Statement find_;
+    sqlite::Statement find_next_;
     std::int64_t last_id_ = 0;
     bool brings_back_ = false;
     std::optional<Survey> survey_{Survey{}}; // kept while the plan only grows; none: to be made
-    // What was added last waits here; of all rows the first `added_count_` count.
-    std::array<OpRow, sqlite::RowInserter::kTogether> added_;
-    std::size_t added_count_ = 0;
+    Page last_;                              // where add() appends; empty: not begun
+    std::optional<OpenPage> open_;
 };
 
 } // namespace syncline::state

@@ -2,6 +2,7 @@
 #include "state_fixture.hpp"
 
 #include <boost/mpl/list.hpp>
+#include <sqlite3.h>
 
 using namespace syncline;
 using namespace syncline::test;
@@ -172,6 +173,54 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_renamed_is_archived_later, Directory, Dir
     BOOST_REQUIRE(entries.size() == 1U);
     BOOST_TEST((entries[0].moved_to == renamed.moved_to));
     BOOST_TEST((entries[0].archived == "digest"));
+}
+
+BOOST_AUTO_TEST_CASE_TEMPLATE(entries_of_one_key_count_in_the_order_they_were_made, Directory,
+                              Directories) {
+    Directory directory;
+    auto sync = directory.open();
+    JournalEntry made = entry("a");
+    made.before.reset();
+    made.action = Action::create;
+    made.after = item("made");
+    require_ok(sync->journal().add(1, made));
+    require_ok(sync->journal().commit());
+    // Intentions are durable at once, and must not come before what was committed earlier.
+    JournalEntry overwritten = entry("a");
+    overwritten.is_done = false;
+    overwritten.before = item("made");
+    require_ok(sync->journal().intend(1, std::vector{overwritten}));
+    require_ok(sync->journal().add(1, entry("a")));
+    require_ok(sync->journal().commit());
+    require_ok(sync->journal().add(2, entry("b")));
+    require_ok(sync->journal().commit());
+    sync.reset();
+    sync = directory.open();
+    const auto entries = all_of(sync->journal(), 1);
+    BOOST_REQUIRE(entries.size() == 1U);
+    BOOST_TEST(!entries[0].before.has_value());
+    BOOST_TEST((entries[0].after->version == "after"));
+    BOOST_TEST(entries[0].is_done);
+    BOOST_TEST(require_value(sync->journal().find(2, "b", Side::target)).has_value());
+    BOOST_TEST(all_of(sync->journal(), 1).size() == 1U, "asking twice changes nothing");
+}
+
+BOOST_AUTO_TEST_CASE(a_damaged_journal_is_said_to_be_damaged) {
+    const TemporaryDirectory directory;
+    OpenState state(directory.path());
+    require_ok(state.sync->journal().add(1, entry("a")));
+    require_ok(state.sync->journal().commit());
+    {
+        sqlite3* database = nullptr;
+        BOOST_REQUIRE(sqlite3_open((directory.path() / "state.db").c_str(), &database) ==
+                      SQLITE_OK);
+        BOOST_TEST(sqlite3_exec(database, "UPDATE journal_log SET entries = substr(entries, 1, 9)",
+                                nullptr, nullptr, nullptr) == SQLITE_OK);
+        sqlite3_close(database);
+    }
+    BOOST_TEST((state.sync->journal().find(1, "a", Side::target).code() == Code::state_corrupt));
+    const auto read = [](JournalEntry&&) { return true; };
+    BOOST_TEST((state.sync->journal().each(1, {}, read).code() == Code::state_corrupt));
 }
 
 BOOST_AUTO_TEST_CASE(old_runs_and_too_many_entries_are_forgotten_but_not_the_current_run) {

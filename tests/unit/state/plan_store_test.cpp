@@ -2,8 +2,10 @@
 #include "state_fixture.hpp"
 
 #include <boost/mpl/list.hpp>
+#include <random>
 #include <sqlite3.h>
 #include <sys/resource.h>
+#include <tuple>
 #include <vector>
 
 using namespace syncline;
@@ -326,6 +328,109 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(counts_and_visits_follow_a_plan_that_grows_and_cha
     BOOST_TEST(keys_in_order(store).size() == static_cast<std::size_t>(kMany));
     BOOST_TEST(keys_of(store, Phase::remove_content).size() == 14U);
     BOOST_TEST(keys_of(store, Phase::write_content).size() == 86U);
+}
+
+// Pages are an affair of the real one, so whatever is done in whatever order must look as if there
+// were none.
+BOOST_AUTO_TEST_CASE(any_sequence_of_changes_ends_as_in_memory) {
+    const auto seed = static_cast<unsigned>(std::random_device{}());
+    BOOST_TEST_CONTEXT("seed " << seed) {
+        std::mt19937 random(seed);
+        const auto below = [&](std::int64_t limit) {
+            return std::uniform_int_distribution<std::int64_t>(0, limit - 1)(random);
+        };
+        RealPlan real;
+        FakePlan fake;
+        std::int64_t last = 0;
+        const auto drawn = [&] {
+            PlannedOp op = sized(
+                op_of("", below(2) == 0 ? Action::create : Action::remove,
+                      below(2) == 0 ? Side::source : Side::target, Phase::write_content,
+                      below(4) == 0 ? ItemKind::container : ItemKind::object),
+                static_cast<std::uint64_t>(below(1000)), static_cast<std::uint64_t>(below(1000)));
+            op.phase = static_cast<Phase>(1 + below(static_cast<std::int64_t>(kPhaseCount)));
+            op.reason = std::string(static_cast<std::size_t>(below(10) == 0 ? 9000 : 3), 'r');
+            return op;
+        };
+        const auto check_same = [&] {
+            const auto all = [](PlanStore& store) {
+                std::vector<std::tuple<std::int64_t, Bytes, Action, Side, Phase, std::string>> ops;
+                require_ok(store.each_in_key_order([&](PlannedOp&& op) {
+                    ops.emplace_back(op.id, op.key, op.action, op.side, op.phase, op.reason);
+                    return true;
+                }));
+                return ops;
+            };
+            BOOST_TEST((all(real.store()) == all(fake.store())));
+            const PlanCounts a = require_value(real.store().counts());
+            const PlanCounts b = require_value(fake.store().counts());
+            BOOST_TEST((a.actions == b.actions));
+            BOOST_TEST((a.phases == b.phases));
+            BOOST_TEST((a.removals == b.removals));
+            BOOST_TEST(a.bytes == b.bytes);
+            const auto phase =
+                static_cast<Phase>(1 + below(static_cast<std::int64_t>(kPhaseCount)));
+            BOOST_TEST((keys_of(real.store(), phase) == keys_of(fake.store(), phase)));
+        };
+        for (int step = 0; step < 3000; ++step) {
+            const std::int64_t from = last == 0 ? 1 : 1 + below(last);
+            const std::int64_t to = from + below(below(4) == 0 ? 300 : 5);
+            switch (below(12)) {
+            case 0:
+                for (PlanStore* store : {&real.store(), &fake.store()}) {
+                    require_ok(store->drop(from, from));
+                }
+                break;
+            case 1:
+                if (below(20) == 0) {
+                    for (PlanStore* store : {&real.store(), &fake.store()}) {
+                        require_ok(store->drop(from, to));
+                    }
+                }
+                break;
+            case 2:
+                for (PlanStore* store : {&real.store(), &fake.store()}) {
+                    require_ok(store->removals_to_creations(from, to, Side::target, "back"));
+                }
+                break;
+            case 3:
+                for (PlanStore* store : {&real.store(), &fake.store()}) {
+                    require_ok(store->clear_for_other_kind(from, to, Side::source));
+                }
+                break;
+            case 4: {
+                PlannedOp op = drawn();
+                op.id = from;
+                op.key = "replaced";
+                const Code code = real.store().replace(op).code();
+                BOOST_TEST((code == fake.store().replace(op).code()));
+                break;
+            }
+            case 5: {
+                const Result<PlannedOp> a = real.store().at(from);
+                const Result<PlannedOp> b = fake.store().at(from);
+                BOOST_TEST((a.code() == b.code()));
+                if (a.ok() && b.ok()) {
+                    BOOST_TEST((a->key == b->key));
+                    BOOST_TEST((a->action == b->action));
+                }
+                break;
+            }
+            case 6:
+                if (below(30) == 0) {
+                    check_same();
+                }
+                break;
+            default: {
+                PlannedOp op = drawn();
+                op.key = std::to_string(100'000 + step);
+                last = add(real.store(), op);
+                BOOST_TEST(add(fake.store(), op) == last);
+            }
+            }
+        }
+        check_same();
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_spool_is_private_and_goes_with_the_store) {
