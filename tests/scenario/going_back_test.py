@@ -382,7 +382,7 @@ class Looking(GoingBack):
         self.sync()
         self.assertFalse((self.world.folder / "state" / "syncline" / "archive").exists())
         database = sqlite3.connect(self.world.folder / "state" / "syncline" / "state.db")
-        self.assertEqual(database.execute("SELECT count(DISTINCT run) FROM journal").fetchall(),
+        self.assertEqual(database.execute("SELECT count(*) FROM journal_run").fetchall(),
                          [(1,)])
 
     def test_equal_contents_are_archived_once(self):
