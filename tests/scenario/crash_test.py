@@ -627,6 +627,15 @@ def command_situations():
                         before=[*both_rename, (6, *sync, *leave)],
                         command=["conflicts", "resolve", *SIDES, "--all", "--take", take, *json_out],
                         settled=(6,), otherwise=[[*sync, *leave]])
+    def age_archive(world):
+        with contextlib.closing(sqlite3.connect(world.folder / STATE / "state.db")) as database:
+            database.execute("UPDATE archived SET used_wall_ns = 1")
+            database.commit()
+        trees.apply(world.roots["source"], {"edited": "third", "still": None})
+
+    # A sync that also drops what the archive kept too long.
+    yield Situation("prune", few, few_edits, (), before=[(0, *sync), age_archive])
+
     def fail(world):
         refusing = f"fault+file://{world.folder}/target?op=put&status=PERMISSION_DENIED&probability=1"
         expect(world, 4, "sync", SIDES[0], refusing)
