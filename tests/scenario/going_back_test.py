@@ -131,6 +131,21 @@ class Undo(GoingBack):
         edited = {name: {**entry, "content": "edited"} for name, entry in names.items()}
         self.check_undo(names, edited, {})
 
+    def test_what_an_undo_that_was_cut_short_brought_back_is_not_called_changed(self):
+        self.agree({"a": "1", "b": {"content": "2", "exec": True}, "gone": "3", "old": "4", "tool": "5"})
+        before = self.both()
+        self.edit(self.a, {"a": "edited", "b": "edited, too", "gone": None, "old": {"move": "new"},
+                           "tool": {"chmod": "+x"}})
+        run = self.sync()["run"]
+        self.undo(run)
+        self.edit(self.b, {"a": "1, by a person"})
+        again = self.undo(run, code=6)
+        self.assertEqual([one["key"] for one in again["conflicts"]], ["a"])
+        self.assertEqual(again["outcomes"]["planned"], 1)
+        self.edit(self.b, {"a": "1"}, trees.BASE_MTIME)
+        self.assertEqual(self.undo(run)["outcomes"]["planned"], 0)
+        self.assertEqual(self.both()[1], before[1])
+
     def test_the_next_sync_carries_it_over(self):
         self.agree({"a": "1", "b": "2"})
         self.edit(self.a, {"a": "edited", "new": "3"})
@@ -175,8 +190,7 @@ class Undo(GoingBack):
         run = self.sync()["run"]
         self.undo(run)
         sides = self.both()
-        again = self.undo(run, code=6)
-        self.assertEqual(again["outcomes"]["ok"], 0)
+        self.assertEqual(self.undo(run)["outcomes"]["planned"], 0)
         self.assertEqual(self.both(), sides)
 
     def test_a_dry_run_shows_and_changes_nothing(self):

@@ -46,6 +46,24 @@ class PlanFiles(CommandLine):
         self.assertEqual(json.loads(self.run_ok("sync", "a", "b", "-o", "json").stdout)
                          ["outcomes"]["planned"], 0)
 
+    def test_what_an_apply_that_was_cut_short_did_is_met_as_done_and_recorded(self):
+        base = {"edited": "1", "deleted": "2", "gone/x": "3", "old": "4", "tool": "5", "still": "6"}
+        for root in (self.a, self.b):
+            trees.apply(root, base)
+        self.run_ok("sync", "a", "b")
+        edits = {"edited": "2", "deleted": None, "gone": None, "old": {"move": "new"},
+                 "tool": {"chmod": "+x"}, "made/x": "new"}
+        trees.apply(self.a, edits)
+        self.plan()
+        trees.apply(self.b, edits)  # as a run does it that is killed before it can record it
+        again = json.loads(self.apply("-o", "json").stdout)
+        self.assertEqual(again["outcomes"]["ok"] + again["outcomes"]["skipped"],
+                         again["outcomes"]["planned"])
+        self.run_ok("verify", "a", "b")
+        trees.apply(self.b, {"edited": None, "made": None, "new": None})
+        self.run_ok("sync", "a", "b")
+        self.assert_equal_sides({b"still": b"6", b"tool": b"5"})
+
     def test_apply_from_elsewhere(self):
         trees.apply(self.a, {"x": "one"})
         self.plan()

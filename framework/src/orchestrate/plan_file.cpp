@@ -1,6 +1,7 @@
 #include "syncline/orchestrate/plan_file.hpp"
 
 #include "orchestrate/plan_line.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
@@ -112,9 +113,11 @@ Status PlanFileWriter::finish() {
     if (std::fclose(std::exchange(out_, nullptr)) != 0 && error == 0) {
         error = errno;
     }
+    SYNCLINE_FAILPOINT("plan.before-rename");
     if (error == 0 && ::rename(fresh_.c_str(), file_.c_str()) != 0) {
         error = errno;
     }
+    SYNCLINE_FAILPOINT("plan.after-rename");
     if (error != 0) {
         ::unlink(fresh_.c_str());
         return failed(error);

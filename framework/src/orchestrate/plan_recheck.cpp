@@ -1,5 +1,6 @@
 #include "orchestrate/plan_recheck.hpp"
 
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
 #include "syncline/endpoint/content_hash_of.hpp"
 #include "syncline/pool/task_group.hpp"
@@ -150,9 +151,15 @@ private:
         if (!moved[0] && !moved[1]) {
             return op.action == Action::merge ? check_merged(op) : Status();
         }
+        if (op.action == Action::rename && is_renamed(checked, moved[0])) {
+            return {}; // the executor meets it as done, or leaves it
+        }
         Result<bool> settled = sides_agree(checked);
         if (!settled.ok()) {
             return settled.status();
+        }
+        if (Bytes hash; !*settled && is_done(checked, hash)) {
+            return record(checked, std::move(hash));
         }
         if (*settled) {
             return leave(op, Outcome::skipped, Code::ok, "nothing to do: both sides agree by now");
@@ -206,6 +213,65 @@ private:
         };
         return is_as_agreed(in_.source, *source.item, base.source_version) &&
                is_as_agreed(in_.target, *target.item, base.target_version);
+    }
+
+    // Whether a run that was cut short renamed it, and did not get to record that.
+    bool is_renamed(const Checked& checked, bool source_moved) {
+        const Side side = checked.op.side;
+        const auto at = static_cast<std::size_t>(side);
+        if ((side == Side::target) == source_moved || checked.now[at].item) {
+            return false;
+        }
+        const Look renamed =
+            look_at(side == Side::source ? in_.source : in_.target, checked.op.key, call_);
+        return renamed.item && renamed.item->kind == checked.op.kind;
+    }
+
+    // Whether the sides have the same now, which the base does not know: what a run that was cut
+    // short did, and did not get to record.
+    bool is_done(const Checked& checked, Bytes& hash) {
+        const auto& [source, target] = checked.now;
+        if (!source.item || !target.item) {
+            return !source.item && !target.item;
+        }
+        const Item& here = *source.item;
+        const Item& there = *target.item;
+        if (here.kind != there.kind || here.unreadable || there.unreadable ||
+            here.key != there.key || !same_meta(here.meta, there.meta)) {
+            return false;
+        }
+        if (here.kind == ItemKind::container) {
+            return true;
+        }
+        if (here.size != there.size) {
+            return false;
+        }
+        Result<HashedItem> read = hash_item(in_.source, call_, checked.op.key);
+        Result<HashedItem> other = hash_item(in_.target, call_, checked.op.key);
+        if (!read.ok() || !other.ok() || read->hash != other->hash ||
+            read->item.version != here.version || other->item.version != there.version) {
+            return false;
+        }
+        hash = std::move(read->hash);
+        return true;
+    }
+
+    Status record(const Checked& checked, Bytes hash) {
+        PlannedOp op = checked.op;
+        const bool was_told = op.action != Action::record && op.action != Action::forget;
+        op.source = checked.now[0].item;
+        op.target = checked.now[1].item;
+        op.action = op.source ? Action::record : Action::forget;
+        op.phase = Phase::bookkeeping;
+        op.differs = false;
+        op.base_hash = std::move(hash);
+        if (op.source) {
+            op.kind = op.source->kind;
+        }
+        SYNCLINE_TRY(in_.plan.replace(op));
+        return was_told ? in_.left(checked.op, Outcome::skipped, Code::ok,
+                                   "nothing to do: both sides agree by now")
+                        : Status();
     }
 
     // What the strategies made of both sides waits in the archive, which keeps nothing for ever.

@@ -2,8 +2,11 @@
 
 #include "execute/keeper.hpp"
 #include "orchestrate/past_endpoint.hpp"
+#include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
+#include "syncline/endpoint/content_hash_of.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace syncline {
@@ -60,6 +63,13 @@ Status UndoPlanner::undo(PlannedOp op, const JournalEntry& entry, std::optional<
     if (is_what(now, entry.before)) {
         return {}; // as before: it is undone already, or did not happen
     }
+    const Result<bool> is_back = looks_like_before(entry, now);
+    if (!is_back.ok()) {
+        return is_back.status();
+    }
+    if (*is_back) {
+        return {};
+    }
     if (!entry.is_done) {
         return leave(std::move(op),
                      "the run was cut short before it could say what it wrote here; 'syncline "
@@ -74,6 +84,41 @@ Status UndoPlanner::undo(PlannedOp op, const JournalEntry& entry, std::optional<
                              : "not there before run " + std::to_string(run_);
     return entry.before ? bring_back(std::move(op), entry, std::move(now))
                         : take_away(std::move(op), std::move(now));
+}
+
+// What an undo brought back that was cut short: written anew, so its version says nothing.
+Result<bool> UndoPlanner::looks_like_before(const JournalEntry& entry,
+                                            const std::optional<Item>& now) {
+    if (!now || !entry.before || now->kind != entry.before->kind ||
+        now->size != entry.before->size || is_what(now, entry.after)) {
+        return false;
+    }
+    const std::int64_t here_ns = now->mtime_ns;
+    const std::int64_t then_ns = entry.before->mtime_ns;
+    const bool keeps_times =
+        endpoint_.info().sets_mtime && here_ns != kUnknownTime && then_ns != kUnknownTime;
+    const std::int64_t gap_ns = !keeps_times        ? 0
+                                : here_ns > then_ns ? here_ns - then_ns
+                                                    : then_ns - here_ns;
+    if (gap_ns >= std::max<std::int64_t>(endpoint_.info().mtime_granularity_ns, 1) ||
+        (endpoint_.info().sets_meta && !same_meta(now->meta, entry.before->meta))) {
+        return false;
+    }
+    if (entry.action == Action::set_meta) {
+        return true; // the content is as somebody left it, which the run did not touch
+    }
+    if (entry.archived.empty()) {
+        return false;
+    }
+    PastEndpoint past(journal_, archive_, run_, side_);
+    const Result<HashedItem> then = hash_item(past, call_, entry.key);
+    const Result<HashedItem> there = hash_item(endpoint_, call_, entry.key);
+    for (const Status& status : {then.status(), there.status()}) {
+        if (status.code() == Code::root_missing || status.code() == Code::cancelled) {
+            return status;
+        }
+    }
+    return then.ok() && there.ok() && then->hash == there->hash;
 }
 
 Status UndoPlanner::restore(PlannedOp op, const JournalEntry& entry, std::optional<Item> now) {

@@ -34,6 +34,7 @@ public:
 private:
     Status undo(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
     Status restore(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
+    Result<bool> looks_like_before(const JournalEntry& entry, const std::optional<Item>& now);
     Result<std::string> in_the_way(BytesView key);
     Status bring_back(PlannedOp op, const JournalEntry& entry, std::optional<Item> now);
     Result<Bytes> archived_of(const JournalEntry& entry);

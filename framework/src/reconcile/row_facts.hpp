@@ -102,17 +102,28 @@ std::optional<GatheredFacts> gather_facts(const Row& row, bool source_unknown, b
     }
 
     if (base.differs) {
-        // The base knows no common content, but maybe both.
-        if (both && base.hash.size() % 2 == 0 && !base.hash.empty()) {
+        // The base knows no common content, but maybe both. Where one side is gone the other is
+        // known by its own.
+        if ((row.source != nullptr || row.target != nullptr) && base.hash.size() % 2 == 0 &&
+            !base.hash.empty()) {
             const std::size_t half = base.hash.size() / 2;
-            const std::optional<BytesView> source_hash = hash(Side::source);
-            const std::optional<BytesView> target_hash = hash(Side::target);
-            if (!source_hash || !target_hash) {
-                return std::nullopt;
+            bool as_it_was = true;
+            for (const Side side : {Side::source, Side::target}) {
+                const bool is_source = side == Side::source;
+                if ((is_source ? row.source : row.target) == nullptr) {
+                    continue;
+                }
+                const std::optional<BytesView> found = hash(side);
+                if (!found) {
+                    return std::nullopt;
+                }
+                as_it_was &=
+                    *found == (is_source ? base.hash.substr(0, half) : base.hash.substr(half));
             }
-            if (*source_hash == base.hash.substr(0, half) &&
-                *target_hash == base.hash.substr(half)) {
-                facts.source = facts.target = SideState::same;
+            if (as_it_was) {
+                for (SideState* state : {&facts.source, &facts.target}) {
+                    *state = *state == SideState::absent ? SideState::absent : SideState::same;
+                }
                 return result;
             }
         }

@@ -1,5 +1,6 @@
 #include "state/archive_store.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
@@ -340,16 +341,14 @@ Status FileArchiveStore::tidy_incoming() {
 
 Status FileArchiveStore::move_to_place(const fs::path& file, BytesView digest) const {
     const fs::path place = path_of(digest);
-    if (::rename(file.c_str(), place.c_str()) == 0) {
-        return {};
-    }
-    if (errno == ENOENT) {
+    SYNCLINE_FAILPOINT("archive.before-move");
+    int error = ::rename(file.c_str(), place.c_str()) == 0 ? 0 : errno;
+    if (error == ENOENT) {
         SYNCLINE_TRY(make_private_directory(place.parent_path()));
-        if (::rename(file.c_str(), place.c_str()) == 0) {
-            return {};
-        }
+        error = ::rename(file.c_str(), place.c_str()) == 0 ? 0 : errno;
     }
-    return status_of_errno(errno, "put into the archive", place);
+    SYNCLINE_FAILPOINT("archive.after-move");
+    return error == 0 ? Status() : status_of_errno(error, "put into the archive", place);
 }
 
 // The first file of this process in `incoming` takes the lock, the last one gives it back.
@@ -448,7 +447,7 @@ Result<ArchivedContent> FileArchiveStore::accept(Incoming& incoming, ArchivedCon
     return content;
 }
 
-Status FileArchiveStore::sync_pending(const std::vector<Pending>& pending) const {
+Status FileArchiveStore::sync_pending(const std::vector<Pending>& pending) {
     const fs::path incoming = directory_ / "incoming";
     if (pending.size() > kMostSingleSyncs) {
         return ::syncfs(lock_.get()) == 0 ? Status()
@@ -460,7 +459,14 @@ Status FileArchiveStore::sync_pending(const std::vector<Pending>& pending) const
             return status_of_errno(errno, "make durable", entry.file);
         }
     }
-    return sync_directory(incoming);
+    SYNCLINE_TRY(sync_directory(incoming));
+    // Who made these may have been another process, which was killed before it got here.
+    if (!has_durable_place_) {
+        SYNCLINE_TRY(sync_directory(directory_));
+        SYNCLINE_TRY(sync_directory(directory_.parent_path()));
+        has_durable_place_ = true;
+    }
+    return {};
 }
 
 Status FileArchiveStore::enter(const std::vector<Pending>& pending) {
@@ -495,7 +501,9 @@ Status FileArchiveStore::make_durable() {
         return {};
     }
     SYNCLINE_TRY(sync_pending(pending_));
+    SYNCLINE_FAILPOINT("archive.before-enter");
     SYNCLINE_TRY(enter(pending_));
+    SYNCLINE_FAILPOINT("archive.after-enter");
     Status status;
     for (const Pending& entry : pending_) {
         const Status moved = move_to_place(entry.file, entry.content.digest);
@@ -654,6 +662,7 @@ Result<std::uint64_t> FileArchiveStore::drop(std::int64_t used_before, std::uint
             remove.bind(1, digest);
             SYNCLINE_TRY(remove.run());
         }
+        SYNCLINE_FAILPOINT("archive.before-drop");
         // Before anybody can enter the same content again. A file that stays behind an interrupted
         // transaction is missed by no one; an entry without its file is found out when it is read.
         for (const Bytes& digest : dropped) {
@@ -661,8 +670,10 @@ Result<std::uint64_t> FileArchiveStore::drop(std::int64_t used_before, std::uint
             if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
                 return status_of_errno(errno, "remove from the archive", path);
             }
+            SYNCLINE_FAILPOINT("archive.after-remove");
         }
         SYNCLINE_TRY(transaction.commit());
+        SYNCLINE_FAILPOINT("archive.after-drop");
     }
     total_bytes_ -= std::min(total_bytes_, freed);
     return freed;

@@ -56,7 +56,7 @@ private:
     void end_incoming();
     Result<std::unique_ptr<Incoming>> new_incoming(std::uint64_t size);
     Result<ArchivedContent> accept(Incoming& incoming, ArchivedContent content);
-    Status sync_pending(const std::vector<Pending>& pending) const;
+    Status sync_pending(const std::vector<Pending>& pending);
     Status enter(const std::vector<Pending>& pending);
     Status move_to_place(const std::filesystem::path& file, BytesView digest) const;
     // Drops contents last used before `used_before`, oldest first, until `bytes` are free.
@@ -77,6 +77,7 @@ private:
     std::uint64_t total_bytes_ = 0; // as far as this process knows
     std::uint64_t next_name_ = 0;
     std::size_t incoming_ = 0; // files of this process in `incoming`
+    bool has_durable_place_ = false;
     std::vector<Pending> pending_;
 };
 

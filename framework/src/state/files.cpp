@@ -1,5 +1,6 @@
 #include "state/files.hpp"
 
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/hash.hpp"
 #include "syncline/core/text.hpp"
 
@@ -135,7 +136,9 @@ Result<Bytes> read_or_make_key(const std::filesystem::path& file) {
             }
         }
         // Whoever is first wins.
+        SYNCLINE_FAILPOINT("state.before-plan-key");
         const int linked = ::link(fresh.c_str(), file.c_str()) == 0 ? 0 : errno;
+        SYNCLINE_FAILPOINT("state.after-plan-key");
         ::unlink(fresh.c_str());
         if (linked != 0 && linked != EEXIST) {
             return status_of_errno(linked, "create", file);

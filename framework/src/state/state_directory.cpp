@@ -106,7 +106,9 @@ private:
                 Statement insert,
                 database.prepare("INSERT OR IGNORE INTO sync (name) VALUES (?1)"));
             insert.bind(1, BytesView(sync_name));
+            SYNCLINE_FAILPOINT("state.before-add-sync");
             SYNCLINE_TRY(insert.run());
+            SYNCLINE_FAILPOINT("state.after-add-sync");
         }
         return Status(Code::internal, "a sync that was just added to the state is not there");
     }

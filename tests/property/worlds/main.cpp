@@ -4,20 +4,27 @@
 // run are checked. A failure prints how to see the same world again.
 //
 //     worlds [--seed N] [--worlds N] [--first N] [--plugins DIR] [--verbose]
+#include "contents.hpp"
+#include "merge.hpp"
 #include "model.hpp"
 #include "syncline/core/clock.hpp"
 #include "syncline/core/failpoint.hpp"
 #include "syncline/core/log.hpp"
+#include "syncline/orchestrate/strategy_spec.hpp"
 #include "syncline/orchestrate/sync_run.hpp"
 #include "syncline/plugin/plugin_registry.hpp"
 #include "tree.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
+#include <iterator>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -80,6 +87,14 @@ public:
 
 class World {
 public:
+    // What a world was good for.
+    struct Tally {
+        std::uint64_t rounds = 0;
+        std::uint64_t predicted = 0;
+        std::uint64_t merged = 0;
+        std::map<std::string, std::uint64_t> not_predicted;
+    };
+
     World(const Options& options, std::uint64_t number, syncline::PluginRegistry& plugins,
           syncline::WorkerPool& pool, const fs::path& scratch)
         : random_(options.seed * 1'000'003 + number), plugins_(plugins), pool_(pool),
@@ -95,10 +110,31 @@ public:
         rules_.deleted_container =
             pick<DeletedContainer>({DeletedContainer::restore_all, DeletedContainer::restore_all,
                                     DeletedContainer::restore_changed, DeletedContainer::conflict});
-        rules_.strategy = pick(std::vector<std::string>{
-            "manual", "manual", "keep-both", "keep-both", "source-wins", "target-wins",
-            "newer-wins", "older-wins", "larger-wins", "smaller-wins"});
-        note() << "mode " << name_of(rules_.mode) << ", strategy " << rules_.strategy
+        rules_.chains = {
+            {"",
+             {pick(std::vector<std::string>{"manual", "manual", "keep-both", "keep-both",
+                                            "source-wins", "target-wins", "newer-wins",
+                                            "older-wins", "larger-wins", "smaller-wins"})}}};
+        // From numbers of their own, so that one world in three stays what it was before there were
+        // chains.
+        std::mt19937_64 of_chains(options.seed * 7'919 + number);
+        if (of_chains() % 3 != 0) {
+            draw_chains(of_chains, scratch / "merge-program");
+        }
+        bool texts = false;
+        bool documents = false;
+        for (const Chain& chain : rules_.chains) {
+            for (const std::string& strategy : chain.strategies) {
+                merges_ |= is_merging(strategy);
+                texts |= name_of_strategy(strategy) == "merge-text";
+                documents |= name_of_strategy(strategy) == "merge-json";
+            }
+        }
+        taste_ = texts == documents ? Taste::mixed : (texts ? Taste::texts : Taste::documents);
+        if (merges_ && rules_.mode == Mode::mirror && of_chains() % 4 != 0) {
+            rules_.mode = Mode::two_way; // a mirror asks no strategy
+        }
+        note() << "mode " << name_of(rules_.mode) << ", strategies " << chains_as_written()
                << ", delete_vs_change " << static_cast<int>(rules_.delete_vs_change)
                << ", deleted_container " << static_cast<int>(rules_.deleted_container);
     }
@@ -118,6 +154,8 @@ public:
         }
     }
 
+    const Tally& tally() const { return tally_; }
+
     std::string story() const {
         std::string text;
         for (const std::string& line : story_) {
@@ -131,6 +169,64 @@ private:
     template <typename Value>
     Value pick(const std::vector<Value>& from) {
         return from[random_() % from.size()];
+    }
+
+    static std::vector<std::string> draw_chain(std::mt19937_64& random, const fs::path& program) {
+        const std::vector<std::string> merging = {
+#ifdef SYNCLINE_HAS_MERGE_TEXT
+            "merge-text",
+            "merge-text",
+            "merge-text?overlap=source",
+            "merge-text?overlap=target",
+            "merge-text?overlap=both",
+            "merge-text?overlap=markers",
+#endif
+            "merge-json",
+            "merge-json",
+            "exec?program=" + program.string()};
+        const std::vector<std::string> choosing = {"manual",      "keep-both",   "keep-both",
+                                                   "source-wins", "target-wins", "newer-wins",
+                                                   "older-wins",  "larger-wins", "smaller-wins"};
+        const auto one_of = [&](const std::vector<std::string>& from) {
+            return from[random() % from.size()];
+        };
+        std::vector<std::string> chain = {one_of(random() % 4 == 0 ? choosing : merging)};
+        while (chain.size() < 3 && random() % 2 == 0) {
+            chain.push_back(one_of(random() % 3 == 0 ? merging : choosing));
+        }
+        return chain;
+    }
+
+    void draw_chains(std::mt19937_64& random, const fs::path& program) {
+        rules_.chains = {{"", draw_chain(random, program)}};
+        if (random() % 3 != 0) {
+            return;
+        }
+        static const std::vector<std::string> kPatterns = {
+            "a*",     "/a",      "a/",  "/b/", "b", "*.txt", "?",
+            "**/a-b", "/a/**/b", "A/*", "sp*", "*", "/*"};
+        for (std::size_t left = 1 + random() % 3; left > 0; --left) {
+            // The one without a pattern may stand anywhere.
+            const std::size_t at = random() % (rules_.chains.size() + 1);
+            rules_.chains.insert(
+                rules_.chains.begin() + static_cast<std::ptrdiff_t>(at),
+                {kPatterns[random() % kPatterns.size()], draw_chain(random, program)});
+        }
+    }
+
+    static std::string as_written(const Chain& chain) {
+        std::string text = chain.pattern + (chain.pattern.empty() ? "" : ":");
+        for (const std::string& strategy : chain.strategies) {
+            text += (&strategy == chain.strategies.data() ? "" : ",") + strategy;
+        }
+        return text;
+    }
+    std::string chains_as_written() const {
+        std::string text;
+        for (const Chain& chain : rules_.chains) {
+            text += (text.empty() ? "" : " ") + as_written(chain);
+        }
+        return text;
     }
 
     struct Line : std::ostringstream {
@@ -170,9 +266,10 @@ private:
         const std::string side = root(source);
         clock_ns_ += 1'000'000'000;
         // Some contents are alike, so that both sides make the same; most are seen once.
-        const std::string content =
-            below(3) == 0 ? "common " + std::to_string(below(3))
-                          : "content " + std::to_string(++made_) + std::string(random_() % 50, '.');
+        const std::string content = merges_         ? mergeable_content(side, path)
+                                    : below(3) == 0 ? "common " + std::to_string(below(3))
+                                                    : "content " + std::to_string(++made_) +
+                                                          std::string(random_() % 50, '.');
         const char* what = "";
         switch (below(12)) {
         case 0:
@@ -195,6 +292,9 @@ private:
             break;
         case 6: {
             const std::string to = any_path(source);
+            if (merges_ && below(4) != 0) {
+                return; // renames leave much open
+            }
             if (worlds::rename(side, path, to)) {
                 renamed_[source ? 0 : 1] = true;
                 note() << (source ? "source" : "target") << ": rename '" << show(path) << "' to '"
@@ -210,16 +310,62 @@ private:
                << show(content) << "'";
     }
 
+    std::string mergeable_content(const std::string& side, const std::string& path) {
+        const Tree there = read_tree(side);
+        const auto found = there.find(path);
+        return found == there.end() || found->second.kind != Kind::file || below(5) == 0
+                   ? draw_content(random_, made_, taste_)
+                   : edited_content(random_, made_, taste_, found->second.data);
+    }
+
+    void write(bool source, const std::string& path, const std::string& content) {
+        clock_ns_ += 1'000'000'000;
+        write_file(root(source), path, content, clock_ns_);
+        note() << (source ? "source" : "target") << ": write '" << show(path) << "' '"
+               << show(content) << "'";
+    }
+
+    // By chance it would be rare that both sides change a file that both have.
+    void edit_some_on_both() {
+        const Tree trees[2] = {tree(true), tree(false)};
+        std::vector<std::string> paths;
+        for (const auto& [path, node] : trees[0]) {
+            const auto other = trees[1].find(path);
+            if (node.kind == Kind::file && other != trees[1].end() &&
+                other->second.kind == Kind::file) {
+                paths.push_back(path);
+            }
+        }
+        std::shuffle(paths.begin(), paths.end(), random_);
+        paths.resize(std::min<std::size_t>(paths.size(), static_cast<std::size_t>(below(5))));
+        for (const std::string& path : paths) {
+            edited_target_ = true;
+            const bool source_first = below(2) == 0; // the other is the newer one then
+            for (const bool source : {source_first, !source_first}) {
+                const std::string& content = trees[source ? 0 : 1].at(path).data;
+                write(source, path, edited_content(random_, made_, taste_, content));
+            }
+        }
+    }
+
     void edit_both(int round) {
         const bool one_side_only = round == 0 && below(3) != 0;
         renamed_[0] = renamed_[1] = false;
-        for (int left = below(round == 0 ? 14 : 8); left > 0; --left) {
+        const int fewer = merges_ ? 2 : 1; // there are others below
+        for (int left = below((round == 0 ? 14 : 8) / fewer); left > 0; --left) {
             edit(true);
         }
         edited_target_ = false;
-        for (int left = one_side_only ? 0 : below(round == 0 ? 10 : 6); left > 0; --left) {
+        for (int left = one_side_only ? 0 : below((round == 0 ? 10 : 6) / fewer); left > 0;
+             --left) {
             edited_target_ = true;
             edit(false);
+        }
+        if (merges_ && round > 0) {
+            edit_some_on_both();
+        }
+        for (int left = merges_ ? below(round == 0 ? 5 : 2) : 0; left > 0; --left) {
+            write(true, any_path(true), draw_content(random_, made_, taste_));
         }
     }
 
@@ -250,8 +396,20 @@ private:
         spec.rules.delete_vs_change = rules_.delete_vs_change;
         spec.rules.deleted_container = rules_.deleted_container;
         spec.rules.force = {true, true, true}; // guards have tests of their own
-        if (rules_.strategy != "manual" || below(2) == 0) {
-            spec.strategies = {rules_.strategy};
+        for (const Chain& chain : rules_.chains) {
+            if (rules_.chains.size() == 1 && chain.strategies.front() == "manual" &&
+                below(2) == 0) {
+                continue; // it is what counts if nothing is named
+            }
+            const auto parsed = syncline::parse_chain(as_written(chain));
+            if (!parsed.ok()) {
+                throw Problem(as_written(chain) + ": " + parsed.status().message());
+            }
+            if (parsed->pattern.empty()) {
+                spec.strategies = parsed->strategies;
+            } else {
+                spec.pattern_strategies.push_back(*parsed);
+            }
         }
         spec.state_directory = folder_ / "state";
         spec.guard.retry.max_attempts = 1;
@@ -290,17 +448,41 @@ private:
     }
 
     bool names_a_winner() const {
-        return rules_.strategy.ends_with("-wins") || rules_.mode == Mode::mirror ||
+        for (const Chain& chain : rules_.chains) {
+            for (const std::string& strategy : chain.strategies) {
+                if (strategy.ends_with("-wins")) {
+                    return true;
+                }
+            }
+        }
+        return rules_.mode == Mode::mirror ||
                rules_.delete_vs_change == DeleteVsChange::delete_wins;
     }
 
-    // What was new on a side is somewhere, unless a policy that was named says otherwise.
+    std::set<std::string> archived() const {
+        std::set<std::string> all;
+        std::error_code none; // nothing was archived yet
+        for (const fs::directory_entry& entry :
+             fs::recursive_directory_iterator(folder_ / "state" / "archive", none)) {
+            if (entry.is_regular_file()) {
+                std::ifstream in(entry.path(), std::ios::binary);
+                all.emplace(std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>());
+            }
+        }
+        return all;
+    }
+
+    // What was new on a side is somewhere, unless a policy that was named says otherwise. What was
+    // merged is in the archive.
     void check_safety(const char* when, const std::set<std::string>& before) const {
         if (names_a_winner()) {
             return;
         }
         std::set<std::string> after = contents(tree(true));
         after.merge(contents(tree(false)));
+        if (merges_) {
+            after.merge(archived());
+        }
         std::set<std::string> agreed = contents(base_.source);
         agreed.merge(contents(base_.target));
         for (const std::string& content : before) {
@@ -320,7 +502,10 @@ private:
             wanted.is_open = true; // renames that meet other edits have rules of their own
             wanted.open_because = "renames";
         }
-        const int kind = below(10);
+        int kind = below(10);
+        if (kind == 3 && merges_ && below(3) != 0) {
+            kind = 9; // after a round that is not predicted none follows that could merge
+        }
         if (kind < 2) {
             note() << "a run with faults";
             run(true);
@@ -357,7 +542,11 @@ private:
         const Tree source_after = tree(true);
         const Tree target_after = tree(false);
         check_safety("after the run", before);
+        ++tally_.rounds;
         if (!wanted.is_open) {
+            ++tally_.predicted;
+            tally_.merged += wanted.merged.size();
+            settle_layouts(wanted, target_after);
             expect_equal("source", source_after, wanted.source);
             expect_equal("target", target_after, wanted.target);
             if (wanted.conflicts.empty() != (report.outcomes.conflicted == 0)) {
@@ -365,6 +554,7 @@ private:
                               std::to_string(wanted.conflicts.size()));
             }
         } else {
+            ++tally_.not_predicted[wanted.open_because];
             note() << "not predicted: " << wanted.open_because;
         }
         if (rules_.mode != Mode::two_way) {
@@ -384,6 +574,25 @@ private:
         expect_equal("target after the second run", tree(false), target_after);
         base_ = std::move(wanted.base);
         is_over_ = wanted.is_open; // what the base is now only the engine knows
+    }
+
+    // Where only the fields are predicted, their order and layout are what they are.
+    static void settle_layouts(Prediction& wanted, const Tree& actual) {
+        for (const std::string& path : wanted.fields_only) {
+            const auto found = actual.find(path);
+            const std::string predicted = wanted.target.at(path).data;
+            if (found == actual.end() || found->second.kind != Kind::file ||
+                fields_of(found->second.data) != fields_of(predicted)) {
+                continue; // not as it should be, which shows in what follows
+            }
+            for (Tree* tree :
+                 {&wanted.source, &wanted.target, &wanted.base.source, &wanted.base.target}) {
+                const auto node = tree->find(path);
+                if (node != tree->end() && node->second.data == predicted) {
+                    node->second.data = found->second.data;
+                }
+            }
+        }
     }
 
     // Edits during the run change the source, too.
@@ -416,6 +625,9 @@ private:
     bool renamed_[2] = {};
     bool edited_target_ = false;
     bool is_over_ = false;
+    bool merges_ = false;
+    Taste taste_ = Taste::mixed;
+    Tally tally_;
     std::int64_t clock_ns_ = 1'700'000'000'000'000'000;
     int made_ = 0;
     std::string planned_; // what the last run was about to do
@@ -460,7 +672,11 @@ int main(int argc, char** argv) {
         std::perror("worlds: mkdtemp");
         return 1;
     }
+    const fs::path program = fs::path(scratch) / "merge-program";
+    std::ofstream(program) << kMergeProgram;
+    fs::permissions(program, fs::perms::owner_all);
     std::uint64_t failed = 0;
+    World::Tally tally;
     {
         const auto plugins = syncline::make_plugin_registry(syncline::system_clock());
         plugins->load({{options.plugins}, {fs::path(scratch) / "cache"}});
@@ -481,11 +697,22 @@ int main(int argc, char** argv) {
                           << world.story() << "  again: worlds --seed " << options.seed
                           << " --first " << number << " --worlds 1 --verbose" << std::endl;
             }
+            tally.rounds += world.tally().rounds;
+            tally.predicted += world.tally().predicted;
+            tally.merged += world.tally().merged;
+            for (const auto& [why, count] : world.tally().not_predicted) {
+                tally.not_predicted[why] += count;
+            }
         }
         (void)pool->stop(syncline::system_clock().mono_ns() + 10'000'000'000);
     }
     std::error_code ignored;
     fs::remove_all(scratch, ignored);
+    std::cout << tally.rounds << " rounds, " << tally.predicted << " predicted with "
+              << tally.merged << " merged items\n";
+    for (const auto& [why, count] : tally.not_predicted) {
+        std::cout << "    " << count << " not predicted: " << why << "\n";
+    }
     std::cout << options.worlds - failed << " passed, " << failed << " failed" << std::endl;
     return failed == 0 ? 0 : 1;
 }

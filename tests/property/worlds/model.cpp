@@ -1,5 +1,8 @@
 #include "model.hpp"
 
+#include "contents.hpp"
+#include "merge.hpp"
+
 #include <algorithm>
 #include <optional>
 
@@ -12,11 +15,68 @@ using syncline::DeleteVsChange;
 using syncline::Mode;
 
 enum class Choice { source, target, none };
+enum class Answer { decided, declined, failed };
+
+std::vector<std::string> split(const std::string& path) {
+    std::vector<std::string> segments(1);
+    for (const char c : path) {
+        if (c == '/') {
+            segments.emplace_back();
+        } else {
+            segments.back() += c;
+        }
+    }
+    return segments;
+}
+
+// Of a name: `*` stands for any characters, `?` for one.
+bool name_fits(std::string_view glob, std::string_view name) {
+    if (glob.empty() || name.empty()) {
+        return name.empty() && glob.find_first_not_of('*') == std::string_view::npos;
+    }
+    if (glob[0] == '*') {
+        return name_fits(glob.substr(1), name) || name_fits(glob, name.substr(1));
+    }
+    return (glob[0] == '?' || glob[0] == name[0]) && name_fits(glob.substr(1), name.substr(1));
+}
+
+template <typename Iterator>
+bool path_fits(Iterator glob, Iterator glob_end, Iterator at, Iterator end) {
+    if (glob == glob_end) {
+        return at == end;
+    }
+    if (*glob == "**" && path_fits(std::next(glob), glob_end, at, end)) {
+        return true;
+    }
+    return at != end && (*glob == "**" || name_fits(*glob, *at)) &&
+           path_fits(*glob == "**" ? glob : std::next(glob), glob_end, std::next(at), end);
+}
+
+// Whether the pattern covers the item: it names the item itself or a directory above it.
+bool covers(std::string pattern, const std::string& path, bool is_directory) {
+    const bool only_directories = pattern.ends_with('/');
+    if (only_directories) {
+        pattern.pop_back();
+    }
+    pattern = pattern.starts_with('/') ? pattern.substr(1) : "**/" + pattern;
+    const std::vector<std::string> glob = split(pattern);
+    const std::vector<std::string> segments = split(path);
+    for (auto end = segments.begin() + 1;; ++end) {
+        const bool names_directory = end != segments.end() || is_directory;
+        if ((names_directory || !only_directories) &&
+            path_fits(glob.begin(), glob.end(), segments.begin(), end)) {
+            return true;
+        }
+        if (end == segments.end()) {
+            return false;
+        }
+    }
+}
 
 class Model {
 public:
     Model(const Rules& rules, const Base& base, const Tree& source, const Tree& target)
-        : rules_(rules), out_{source, target, base, {}, false, {}} {}
+        : rules_(rules), out_{source, target, base, {}, {}, {}, false, {}} {}
 
     Prediction run() {
         if (rules_.mode == Mode::mirror) {
@@ -181,8 +241,11 @@ private:
             open("two policies for a changed item in a deleted directory");
         }
         if (rules_.deleted_container == DeletedContainer::conflict) {
-            if (rules_.strategy != "manual") {
-                open("a strategy for a deleted directory");
+            for (const std::string& strategy :
+                 chain_of(path, node_kinds(at(tree, path), nullptr))) {
+                if (strategy != "manual" && !is_merging(strategy)) {
+                    open("a strategy for a deleted directory");
+                }
             }
             out_.conflicts.insert(path);
             return;
@@ -253,11 +316,54 @@ private:
         }
     }
 
-    // Of the strategy, between what is there and what is there.
-    Choice choose(const Node* s, const Node* t) const {
-        const std::string& name = rules_.strategy;
-        if (name == "source-wins" || name == "target-wins") {
-            return name == "source-wins" ? Choice::source : Choice::target;
+    struct Kinds {
+        bool any_directory;
+        bool any_other;
+    };
+    static Kinds node_kinds(const Node* s, const Node* t) {
+        return {is_directory(s) || is_directory(t),
+                (s != nullptr && !is_directory(s)) || (t != nullptr && !is_directory(t))};
+    }
+
+    std::vector<std::string> chain_of(const std::string& path, Kinds kinds) {
+        std::vector<std::string> chosen = {"manual"};
+        bool by_pattern = false;
+        for (const Chain& chain : rules_.chains) {
+            const bool fits =
+                chain.pattern.empty() || covers(chain.pattern, path, kinds.any_directory);
+            if (!chain.pattern.empty() && kinds.any_directory && kinds.any_other &&
+                fits != covers(chain.pattern, path, false)) {
+                open("a pattern for directories where one side has something else");
+            }
+            if (fits && (!chain.pattern.empty() || !by_pattern)) {
+                chosen = chain.strategies;
+                by_pattern = !chain.pattern.empty();
+            }
+        }
+        return chosen;
+    }
+
+    void conflict(const std::string& path) {
+        const Kinds kinds = node_kinds(at(out_.source, path), at(out_.target, path));
+        for (const std::string& strategy : chain_of(path, kinds)) {
+            const Answer answer = strategy == "manual"      ? Answer::failed
+                                  : strategy == "keep-both" ? keep_both(path)
+                                  : is_merging(strategy)    ? merge_three_ways(strategy, path)
+                                                            : choose(strategy, path);
+            if (answer == Answer::decided) {
+                return;
+            }
+            if (answer == Answer::failed) {
+                break;
+            }
+        }
+        out_.conflicts.insert(path);
+    }
+
+    // Of a strategy that names a side, between what is there and what is there.
+    static Choice choice_of(const std::string& strategy, const Node* s, const Node* t) {
+        if (strategy == "source-wins" || strategy == "target-wins") {
+            return strategy == "source-wins" ? Choice::source : Choice::target;
         }
         if (s == nullptr || t == nullptr || is_directory(s) || is_directory(t)) {
             return Choice::none; // no time and no size to compare
@@ -273,28 +379,25 @@ private:
         };
         const Choice newer = more(s->mtime_ns, t->mtime_ns);
         const Choice larger = more(s->data.size(), t->data.size());
-        return name == "newer-wins"     ? newer
-               : name == "older-wins"   ? flipped(newer)
-               : name == "larger-wins"  ? larger
-               : name == "smaller-wins" ? flipped(larger)
-                                        : Choice::none;
+        return strategy == "newer-wins"     ? newer
+               : strategy == "older-wins"   ? flipped(newer)
+               : strategy == "larger-wins"  ? larger
+               : strategy == "smaller-wins" ? flipped(larger)
+                                            : Choice::none;
     }
 
-    void conflict(const std::string& path) {
+    Answer choose(const std::string& strategy, const std::string& path) {
         const Node* s = at(out_.source, path);
         const Node* t = at(out_.target, path);
-        if (rules_.strategy == "keep-both") {
-            keep_both(path, s, t);
-            return;
-        }
-        if ((is_directory(s) || is_directory(t)) && rules_.strategy != "manual" &&
-            rules_.strategy != "source-wins" && rules_.strategy != "target-wins") {
+        if ((is_directory(s) || is_directory(t)) && strategy != "source-wins" &&
+            strategy != "target-wins") {
             open("a strategy between a file and a directory");
         }
-        const Choice choice = choose(s, t);
+        const Choice choice = choice_of(strategy, s, t);
         if (choice == Choice::none) {
-            out_.conflicts.insert(path);
-        } else if (choice == Choice::source) {
+            return Answer::declined;
+        }
+        if (choice == Choice::source) {
             copy_to_target(path);
         } else if (rules_.mode == Mode::two_way) {
             copy_to_source(path);
@@ -304,18 +407,51 @@ private:
             }
             record(path); // they differ from now on
         }
+        return Answer::decided;
     }
 
-    void keep_both(const std::string& path, const Node* s, const Node* t) {
+    Answer merge_three_ways(const std::string& strategy, const std::string& path) {
+        const auto is_file = [](const Node* node) {
+            return node != nullptr && node->kind == Kind::file;
+        };
+        const Node* s = at(out_.source, path);
+        const Node* t = at(out_.target, path);
+        const Node* bs = at(out_.base.source, path);
+        const Node* bt = at(out_.base.target, path);
+        if (!is_file(s) || !is_file(t) || !is_file(bs) || !equal(bs, bt)) {
+            return Answer::declined; // nothing that both had in common
+        }
+        const Merge merged = merge(strategy, bs->data, s->data, t->data);
+        if (merged.result == Merge::Result::open) {
+            open("what " + strategy + " makes of it");
+        }
+        if (merged.result != Merge::Result::merged) {
+            return merged.result == Merge::Result::failed ? Answer::failed : Answer::declined;
+        }
+        const Node node{Kind::file, merged.content, 0};
+        out_.merged.insert(path);
+        if (merged.fields_only) {
+            out_.fields_only.insert(path);
+        }
+        out_.target[path] = node;
+        if (rules_.mode == Mode::two_way) {
+            out_.source[path] = node;
+        }
+        record(path);
+        return Answer::decided;
+    }
+
+    Answer keep_both(const std::string& path) {
+        const Node* s = at(out_.source, path);
+        const Node* t = at(out_.target, path);
         if (s == nullptr || t == nullptr) {
-            out_.conflicts.insert(path);
             open("keep-both with one side deleted");
-            return;
+            return Answer::declined;
         }
         if (s->kind != Kind::file || t->kind != Kind::file || s->mtime_ns == t->mtime_ns ||
             path.find(".conflict-") != std::string::npos || path.size() > 200) {
             open("keep-both between other things than two files of different age");
-            return;
+            return Answer::declined;
         }
         const Node winner = s->mtime_ns > t->mtime_ns ? *s : *t;
         const Node loser = s->mtime_ns > t->mtime_ns ? *t : *s;
@@ -334,6 +470,7 @@ private:
             record(name);
         }
         record(path);
+        return Answer::decided;
     }
 
     const Rules& rules_;

@@ -12,14 +12,22 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace worlds {
+
+struct Chain {
+    std::string pattern;
+    std::vector<std::string> strategies; // with their options
+};
 
 struct Rules {
     syncline::Mode mode = syncline::Mode::two_way;
     syncline::DeleteVsChange delete_vs_change = syncline::DeleteVsChange::keep_change;
     syncline::DeletedContainer deleted_container = syncline::DeletedContainer::restore_all;
-    std::string strategy = "manual";
+    // As on the command line: those of a pattern may be several, of which the last that covers an
+    // item counts. The one without a pattern is for all other items.
+    std::vector<Chain> chains = {{"", {"manual"}}};
 };
 
 // What both sides last agreed on: what each held then. They differ only where a one-way sync leaves
@@ -34,6 +42,8 @@ struct Prediction {
     Tree target;
     Base base;
     std::set<std::string> conflicts; // left for a person
+    std::set<std::string> merged;
+    std::set<std::string> fields_only; // of those: whose order and layout are open
     bool is_open = false;
     std::string open_because;
 };

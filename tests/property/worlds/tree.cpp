@@ -94,6 +94,15 @@ std::string describe(const Tree& tree, const std::string& path) {
                : (node.kind == Kind::link ? "a link to '" : "a file '") + show(node.data) + "'";
 }
 
+// What show() leaves out of long contents.
+std::string first_difference(const std::string& actual, const std::string& wanted) {
+    const auto at = static_cast<std::size_t>(
+        std::mismatch(actual.begin(), actual.end(), wanted.begin(), wanted.end()).first -
+        actual.begin());
+    return "        from byte " + std::to_string(at) + ": '" + show(actual.substr(at)) +
+           "', expected '" + show(wanted.substr(at)) + "'\n";
+}
+
 } // namespace
 
 std::string differences(const Tree& actual, const Tree& wanted) {
@@ -110,6 +119,9 @@ std::string differences(const Tree& actual, const Tree& wanted) {
         if (a == actual.end() || b == wanted.end() || !same(a->second, b->second)) {
             text += "    " + show(path) + " is " + describe(actual, path) + ", expected " +
                     describe(wanted, path) + "\n";
+            if (a != actual.end() && b != wanted.end() && a->second.kind == b->second.kind) {
+                text += first_difference(a->second.data, b->second.data);
+            }
         }
     }
     return text;

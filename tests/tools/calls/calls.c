@@ -11,11 +11,17 @@
  *
  * SYNCLINE_CALLS_UNDO=DIR               before each change of a directory entry DIR/journal gets a
  *                                       line that says what was there (DIR/<number> keeps content):
- *     NUMBER KIND MODE MTIME_NS TORN HEXPATH     KIND: none, file, dir, link (then DIR/<number> is
- *                                       its target); TORN: 1 if the content that the change gives
- *                                       this name was not made durable before
- *     flushed HEXPATH                   a successful syncfs by a descriptor of that directory, and
- *                                       for what is below it: as if it were a file system
+ *     NUMBER KIND MODE MTIME_NS TORN INODE WITH HEXPATH   KIND: none, file, dir, link (then
+ *                                       DIR/<number> is its target); TORN: 1 if the content that
+ *                                       the change gives this name was not made durable before;
+ *                                       INODE: of that content, 0 for none; WITH: the number of
+ *                                       the change that is one step with this one, or -
+ *     flushed HEXPATH                   a successful syncfs by something in that directory of
+ *                                       SYNCLINE_CALLS_BELOW: as if it were a file system
+ *     entries HEXPATH                   a successful fsync of a directory, for the names in it
+ *     named NUMBER INODE                that change made a file, which is empty as far as it is
+ *                                       durable
+ *     durable INODE                     a successful fsync of a file that was not
  *
  * SYNCLINE_CALLS_CLOCK=SECONDS          the time of day is that much later (or earlier, if
  * negative)
@@ -30,6 +36,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -37,6 +44,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -66,7 +74,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_long calls_seen;
 static pthread_mutex_t undo_lock = PTHREAD_MUTEX_INITIALIZER;
 static long undo_number;
-static ino_t dirty[MOST_DIRTY];
+static struct {
+    ino_t inode;
+    int root; /* of wish.below */
+} dirty[MOST_DIRTY];
 static int dirty_count;
 
 static void read_wish(void) {
@@ -136,15 +147,18 @@ static int path_at(int directory, const char* name, char* out) {
     return 0;
 }
 
-static int is_below(const char* path) {
+/* Which of wish.below it is, or is in; -1: none. */
+static int root_of(const char* path) {
     for (int i = 0; i < wish.directories; ++i) {
         const size_t size = strlen(wish.below[i]);
         if (strncmp(path, wish.below[i], size) == 0 && (path[size] == '/' || path[size] == '\0')) {
-            return 1;
+            return i;
         }
     }
-    return 0;
+    return -1;
 }
+
+static int is_below(const char* path) { return root_of(path) >= 0; }
 
 /* Counts the call if it concerns us; true if it is to fail, errno is then set. */
 static int strikes(const char* call, int changes, int directory, const char* name) {
@@ -205,23 +219,34 @@ static void append_line(const char* line) {
     }
 }
 
+/* Appends the path in hex and the end of the line. */
+static void append_path_line(char* line, size_t size, int used, const char* path) {
+    for (const char* at = path; *at != '\0'; ++at) {
+        used += snprintf(line + used, size - (size_t)used, "%02x", (unsigned char)*at);
+    }
+    line[used] = '\n';
+    line[used + 1] = '\0';
+    append_line(line);
+}
+
 static int find_dirty(ino_t inode) {
     for (int i = 0; i < dirty_count; ++i) {
-        if (dirty[i] == inode) {
+        if (dirty[i].inode == inode) {
             return i;
         }
     }
     return -1;
 }
 
-/* With undo_lock held. `inode` is what the change gives the name; 0: nothing with content. */
-static void remember(int directory, const char* name, ino_t inode) {
+/* With undo_lock held. `inode` is what the change gives the name; 0: nothing with content. `with`
+ * is the number of the change that is one step with this one, or -1. The number of this one. */
+static long remember_with(long with, int directory, const char* name, ino_t inode) {
     char path[PATH_BYTES];
     if (path_at(directory, name, path) != 0 || !is_below(path)) {
-        return;
+        return -1;
     }
     char kept[PATH_MAX + 32];
-    char line[2 * PATH_BYTES + 128];
+    char line[2 * PATH_BYTES + 192];
     struct stat state;
     const char* kind = "none";
     memset(&state, 0, sizeof state);
@@ -244,16 +269,28 @@ static void remember(int directory, const char* name, ino_t inode) {
             kind = "file";
         }
     }
-    int used = snprintf(line, sizeof line, "%ld %s %o %lld %d ", number, kind,
-                        (unsigned)state.st_mode & 07777U,
-                        (long long)state.st_mtim.tv_sec * 1000000000LL + state.st_mtim.tv_nsec,
-                        inode != 0 && find_dirty(inode) >= 0);
-    for (const char* at = path; *at != '\0'; ++at) {
-        used += snprintf(line + used, sizeof line - (size_t)used, "%02x", (unsigned char)*at);
+    char partner[24] = "-";
+    if (with >= 0) {
+        snprintf(partner, sizeof partner, "%ld", with);
     }
-    line[used] = '\n';
-    line[used + 1] = '\0';
-    append_line(line);
+    const int used =
+        snprintf(line, sizeof line, "%ld %s %o %lld %d %lu %s ", number, kind,
+                 (unsigned)state.st_mode & 07777U,
+                 (long long)state.st_mtim.tv_sec * 1000000000LL + state.st_mtim.tv_nsec,
+                 inode != 0 && find_dirty(inode) >= 0, (unsigned long)inode, partner);
+    append_path_line(line, sizeof line, used, path);
+    return number;
+}
+
+static void remember(int directory, const char* name, ino_t inode) {
+    (void)remember_with(-1, directory, name, inode);
+}
+
+/* Both ends of a rename, which no file system does by halves. */
+static void remember_rename(int from, const char* from_name, int to, const char* to_name,
+                            ino_t inode) {
+    const long first = remember_with(-1, from, from_name, 0);
+    (void)remember_with(first, to, to_name, inode);
 }
 
 static ino_t inode_at(int directory, const char* name, int flags) {
@@ -263,7 +300,15 @@ static ino_t inode_at(int directory, const char* name, int flags) {
                : 0;
 }
 
-static void content_changed(int fd, int is_durable) {
+/* With undo_lock held. */
+static void now_dirty(ino_t inode, int root) {
+    if (inode != 0 && find_dirty(inode) < 0 && dirty_count < MOST_DIRTY) {
+        dirty[dirty_count].inode = inode;
+        dirty[dirty_count++].root = root;
+    }
+}
+
+static void content_changed(int fd) {
     if (!keeps_undo()) {
         return;
     }
@@ -272,11 +317,29 @@ static void content_changed(int fd, int is_durable) {
     char path[PATH_BYTES];
     if (inode != 0 && path_at(fd, "", path) == 0 && is_below(path)) {
         pthread_mutex_lock(&undo_lock);
-        const int at = find_dirty(inode);
-        if (is_durable && at >= 0) {
+        now_dirty(inode, root_of(path));
+        pthread_mutex_unlock(&undo_lock);
+    }
+    errno = saved;
+}
+
+static void made_durable(int fd) {
+    if (!keeps_undo()) {
+        return;
+    }
+    const int saved = errno;
+    char path[PATH_BYTES];
+    char line[2 * PATH_BYTES + 32];
+    struct stat state;
+    if (syscall(SYS_newfstatat, fd, "", &state, AT_EMPTY_PATH) == 0 && path_at(fd, "", path) == 0) {
+        pthread_mutex_lock(&undo_lock);
+        const int at = find_dirty(state.st_ino);
+        if (S_ISDIR(state.st_mode)) {
+            append_path_line(line, sizeof line, snprintf(line, sizeof line, "entries "), path);
+        } else if (at >= 0) {
             dirty[at] = dirty[--dirty_count];
-        } else if (!is_durable && at < 0 && dirty_count < MOST_DIRTY) {
-            dirty[dirty_count++] = inode;
+            snprintf(line, sizeof line, "durable %lu\n", (unsigned long)state.st_ino);
+            append_line(line);
         }
         pthread_mutex_unlock(&undo_lock);
     }
@@ -284,24 +347,50 @@ static void content_changed(int fd, int is_durable) {
 }
 
 static void flushed(int fd) {
-    if (keeps_undo()) {
-        const int saved = errno;
-        char path[PATH_BYTES];
-        char line[2 * PATH_BYTES + 16] = "flushed ";
-        int used = (int)strlen(line);
-        if (path_at(fd, "", path) == 0) {
-            for (const char* at = path; *at != '\0'; ++at) {
-                used +=
-                    snprintf(line + used, sizeof line - (size_t)used, "%02x", (unsigned char)*at);
+    if (!keeps_undo()) {
+        return;
+    }
+    const int saved = errno;
+    char path[PATH_BYTES];
+    char line[2 * PATH_BYTES + 16];
+    const int root = path_at(fd, "", path) == 0 ? root_of(path) : -1;
+    if (root >= 0) {
+        pthread_mutex_lock(&undo_lock);
+        for (int i = dirty_count; i-- > 0;) {
+            if (dirty[i].root == root) {
+                dirty[i] = dirty[--dirty_count];
             }
-            line[used] = '\n';
-            line[used + 1] = '\0';
-            pthread_mutex_lock(&undo_lock);
-            append_line(line);
-            pthread_mutex_unlock(&undo_lock);
         }
+        append_path_line(line, sizeof line, snprintf(line, sizeof line, "flushed "),
+                         wish.below[root]);
+        pthread_mutex_unlock(&undo_lock);
+    }
+    errno = saved;
+}
+
+/* A file that an open makes: a name of its own, and nothing in it that is durable. */
+static int open_and_remember(int (*make)(int, const char*, int, unsigned), int directory,
+                             const char* path, int flags, unsigned mode) {
+    struct stat state;
+    if ((flags & O_CREAT) == 0 || !keeps_undo() ||
+        syscall(SYS_newfstatat, directory, path, &state, AT_SYMLINK_NOFOLLOW) == 0) {
+        return make(directory, path, flags, mode);
+    }
+    pthread_mutex_lock(&undo_lock);
+    const long number = remember_with(-1, directory, path, 0);
+    const int fd = make(directory, path, flags, mode);
+    if (fd >= 0 && number >= 0) {
+        const int saved = errno;
+        const ino_t inode = inode_at(fd, "", AT_EMPTY_PATH);
+        char full[PATH_BYTES];
+        char line[64];
+        now_dirty(inode, path_at(fd, "", full) == 0 ? root_of(full) : -1);
+        snprintf(line, sizeof line, "named %ld %lu\n", number, (unsigned long)inode);
+        append_line(line);
         errno = saved;
     }
+    pthread_mutex_unlock(&undo_lock);
+    return fd;
 }
 
 /* Makes the change and its journal one step. */
@@ -327,28 +416,40 @@ static unsigned mode_of(int flags, va_list* list) {
 }
 
 #define DEFINE_OPEN(name)                                                                          \
+    static int (*next_##name)(const char*, int, ...);                                              \
+    static int make_by_##name(int directory, const char* path, int flags, unsigned mode) {         \
+        (void)directory;                                                                           \
+        return next_##name(path, flags, mode);                                                     \
+    }                                                                                              \
     int name(const char* path, int flags, ...) {                                                   \
         NEXT(name)                                                                                 \
+        next_##name = next;                                                                        \
         va_list list;                                                                              \
         va_start(list, flags);                                                                     \
         const unsigned mode = mode_of(flags, &list);                                               \
         va_end(list);                                                                              \
-        return strikes(#name, changes_by_open(flags), AT_FDCWD, path) ? -1                         \
-                                                                      : next(path, flags, mode);   \
+        return strikes(#name, changes_by_open(flags), AT_FDCWD, path)                              \
+                   ? -1                                                                            \
+                   : open_and_remember(make_by_##name, AT_FDCWD, path, flags, mode);               \
     }
 DEFINE_OPEN(open)
 DEFINE_OPEN(open64)
 
 #define DEFINE_OPENAT(name)                                                                        \
+    static int (*next_##name)(int, const char*, int, ...);                                         \
+    static int make_by_##name(int directory, const char* path, int flags, unsigned mode) {         \
+        return next_##name(directory, path, flags, mode);                                          \
+    }                                                                                              \
     int name(int directory, const char* path, int flags, ...) {                                    \
         NEXT(name)                                                                                 \
+        next_##name = next;                                                                        \
         va_list list;                                                                              \
         va_start(list, flags);                                                                     \
         const unsigned mode = mode_of(flags, &list);                                               \
         va_end(list);                                                                              \
         return strikes(#name, changes_by_open(flags), directory, path)                             \
                    ? -1                                                                            \
-                   : next(directory, path, flags, mode);                                           \
+                   : open_and_remember(make_by_##name, directory, path, flags, mode);              \
     }
 DEFINE_OPENAT(openat)
 DEFINE_OPENAT(openat64)
@@ -375,7 +476,7 @@ ssize_t write(int fd, const void* data, size_t size) {
         return -1;
     }
     const ssize_t done = next(fd, data, size);
-    content_changed(fd, 0);
+    content_changed(fd);
     return done;
 }
 
@@ -386,7 +487,7 @@ ssize_t write(int fd, const void* data, size_t size) {
             return -1;                                                                             \
         }                                                                                          \
         const ssize_t done = next(fd, data, size, at);                                             \
-        content_changed(fd, 0);                                                                    \
+        content_changed(fd);                                                                       \
         return done;                                                                               \
     }
 DEFINE_PWRITE(pwrite, off_t)
@@ -399,7 +500,7 @@ ssize_t copy_file_range(int in, off64_t* in_at, int out, off64_t* out_at, size_t
         return -1;
     }
     const ssize_t done = next(in, in_at, out, out_at, size, flags);
-    content_changed(out, 0);
+    content_changed(out);
     return done;
 }
 
@@ -411,7 +512,7 @@ ssize_t copy_file_range(int in, off64_t* in_at, int out, off64_t* out_at, size_t
         }                                                                                          \
         const int done = next(fd);                                                                 \
         if (done == 0) {                                                                           \
-            content_changed(fd, 1);                                                                \
+            made_durable(fd);                                                                      \
         }                                                                                          \
         return done;                                                                               \
     }
@@ -467,8 +568,13 @@ int renameat2(int from, const char* from_name, int to, const char* to_name, unsi
     if (strikes("renameat2", kChanges, to, to_name)) {
         return -1;
     }
-    WITH_UNDO(remember(from, from_name, 0);
-              remember(to, to_name, inode_at(from, from_name, AT_SYMLINK_NOFOLLOW)),
+    if ((flags & RENAME_EXCHANGE) != 0) { /* by halves it leaves more names of one, not fewer */
+        WITH_UNDO(remember(from, from_name, 0);
+                  remember(to, to_name, inode_at(from, from_name, AT_SYMLINK_NOFOLLOW)),
+                  next(from, from_name, to, to_name, flags));
+    }
+    WITH_UNDO(remember_rename(from, from_name, to, to_name,
+                              inode_at(from, from_name, AT_SYMLINK_NOFOLLOW)),
               next(from, from_name, to, to_name, flags));
 }
 int renameat(int from, const char* from_name, int to, const char* to_name) {
@@ -476,8 +582,8 @@ int renameat(int from, const char* from_name, int to, const char* to_name) {
     if (strikes("renameat", kChanges, to, to_name)) {
         return -1;
     }
-    WITH_UNDO(remember(from, from_name, 0);
-              remember(to, to_name, inode_at(from, from_name, AT_SYMLINK_NOFOLLOW)),
+    WITH_UNDO(remember_rename(from, from_name, to, to_name,
+                              inode_at(from, from_name, AT_SYMLINK_NOFOLLOW)),
               next(from, from_name, to, to_name));
 }
 int rename(const char* from, const char* to) {
@@ -485,9 +591,29 @@ int rename(const char* from, const char* to) {
     if (strikes("rename", kChanges, AT_FDCWD, to)) {
         return -1;
     }
-    WITH_UNDO(remember(AT_FDCWD, from, 0);
-              remember(AT_FDCWD, to, inode_at(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW)),
+    WITH_UNDO(remember_rename(AT_FDCWD, from, AT_FDCWD, to,
+                              inode_at(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW)),
               next(from, to));
+}
+int link(const char* from, const char* to) {
+    NEXT(link)
+    if (strikes("link", kChanges, AT_FDCWD, to)) {
+        return -1;
+    }
+    WITH_UNDO(remember(AT_FDCWD, to, inode_at(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW)),
+              next(from, to));
+}
+int ioctl(int fd, unsigned long request, ...) {
+    NEXT(ioctl)
+    va_list list;
+    va_start(list, request);
+    void* argument = va_arg(list, void*);
+    va_end(list);
+    const int done = next(fd, request, argument);
+    if (done == 0 && request == FICLONE) {
+        content_changed(fd);
+    }
+    return done;
 }
 int unlinkat(int directory, const char* name, int flags) {
     NEXT(unlinkat)

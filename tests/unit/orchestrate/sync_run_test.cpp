@@ -372,6 +372,23 @@ BOOST_AUTO_TEST_CASE(a_difference_that_one_way_runs_tolerate_is_no_agreement_for
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_target_that_was_let_differ_and_only_touched_goes_with_its_source) {
+    for (const bool is_changed : {false, true}) {
+        World w;
+        w.rules.mode = Mode::one_way;
+        w.rules.force = {true, true, true};
+        w.a.add_object("f", "source", 1'000);
+        w.run();
+        w.b.add_object("f", "changed on target", 2'000);
+        w.chain = {"target-wins"};
+        w.run();
+        w.a.erase("f");
+        w.b.add_object("f", is_changed ? "changed again" : "changed on target", 3'000);
+        BOOST_TEST(exit_code_of(w.run()) == 0);
+        BOOST_TEST(w.b.size() == (is_changed ? 1U : 0U)); // changed, it stays as an extra
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_was_not_tried_is_pending_and_counted_as_left_out) {
     World w;
     for (int i = 0; i < 10; ++i) {

@@ -57,4 +57,28 @@ BOOST_AUTO_TEST_CASE(merging_a_side_with_the_result_gives_the_result) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(keeping_both_repeats_no_line_between_two_places_that_both_changed) {
+    const std::string base = "1\n2\n3\n4\n5\n6\n";
+    const std::string source = "1 here\n2\n3\n4 here\n5\n6\n";
+    const std::string target = "1 there\n2\n3\n4 there\n5\n6 there";
+    const TextMerge found = merge_text(base, source, target, Overlap::both, "a", "b");
+    BOOST_TEST(found.text == "1 here\n1 there\n2\n3\n4 here\n4 there\n5\n6 there");
+    for (const std::string& side : {source, target}) { // as a run leaves them that was cut short
+        const bool is_source = side == source;
+        const TextMerge again =
+            merge_text(base, is_source ? source : found.text, is_source ? found.text : target,
+                       Overlap::both, "a", "b");
+        BOOST_TEST(again.text == found.text);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(keeping_both_ends_a_last_line_that_had_no_end) {
+    BOOST_TEST(merge_text("1\n2", "1\n2 here", "1\n2 there", Overlap::both, "a", "b").text ==
+               "1\n2 here\n2 there");
+    BOOST_TEST(merge_text("1\r\n2", "1\r\n2 here", "1\r\n2 there", Overlap::both, "a", "b").text ==
+               "1\r\n2 here\r\n2 there");
+    BOOST_TEST(merge_text("1\n2\n", "", "1\n2 there\n", Overlap::both, "a", "b").text ==
+               "1\n2 there\n");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
