@@ -214,7 +214,11 @@ class Case:
         world.environment = {**kept, **(environment or {}), "SYNCLINE_FAILPOINT": failpoint}
         done = self.situation.run(world)
         world.environment = kept
-        if done.returncode != -signal.SIGKILL:
+        # How many contents become durable at once depends on how the workers share the work, so what
+        # was reached often in one run may be reached less often in another.
+        is_first = failpoint.endswith(":1")
+        whole = done.returncode == self.situation.learn(self.settings).exit
+        if done.returncode != -signal.SIGKILL and (is_first or not whole):
             self.problems.append(f"exit {done.returncode} and not killed: {text_of(done)[-500:]}")
 
     def check_remains(self, world, learnt):
@@ -736,9 +740,11 @@ def cases(settings):
         for failpoint, nth in failpoints(situation, settings):
             if whole or is_picked(settings, failpoint, 4):
                 yield Kill(situation, failpoint, settings)
-            if situation.name == "edits" or settings.full:
+            if settings.full or (situation.name == "edits" and
+                                 is_picked(settings, f"power/{failpoint}", 2)):
                 yield Power(situation, failpoint, settings)
-            if situation.name == "edits" and (settings.full or nth == 1):
+            if situation.name == "edits" and (settings.full or nth == 1) and \
+                    is_picked(settings, f"power-edits/{failpoint}", 2):
                 yield PowerAndEdits(situation, failpoint, settings)
         for number in range(settings.random_each):
             yield RandomKills(situation, number, settings)
@@ -754,7 +760,7 @@ def command_cases(settings):
     for situation in settings.commands:
         for failpoint, _ in failpoints(situation, settings):
             name = f"{situation.name}/{failpoint}"
-            if is_picked(settings, f"kill/{name}", 12):
+            if is_picked(settings, f"kill/{name}", 16):
                 yield Kill(situation, failpoint, settings)
             if is_picked(settings, f"power/{name}", 60):
                 yield Power(situation, failpoint, settings)
