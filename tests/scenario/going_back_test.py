@@ -7,6 +7,7 @@ A NAME is a part of a test's name; without one every test runs.
 
 import json
 import os
+import signal
 import sqlite3
 import sys
 
@@ -335,6 +336,14 @@ class Restore(GoingBack):
         self.assertIn("exists", self.message(done))
         self.assertEqual(out.read_bytes(), b"first")
         self.assertEqual(self.both(), sides)
+
+    def test_a_kill_leaves_no_half_file_in_the_way(self):
+        self.world.environment["SYNCLINE_FAILPOINT"] = "restore.before-name:1"
+        self.run_ok("restore", "a", "b", "f", "--to", "out", code=-signal.SIGKILL)
+        del self.world.environment["SYNCLINE_FAILPOINT"]
+        self.assertFalse((self.world.folder / "out").exists())
+        self.run_ok("restore", "a", "b", "f", "--to", "out")
+        self.assertEqual((self.world.folder / "out").read_bytes(), b"second")
 
     def test_a_new_file_is_as_executable_as_the_old_one(self):
         for key, is_executable in (("d/e/y", True), ("d/x", False)):

@@ -4,6 +4,7 @@
 #include "orchestrate/past_endpoint.hpp"
 #include "orchestrate/session.hpp"
 #include "orchestrate/undo_plan.hpp"
+#include "syncline/core/failpoint.hpp"
 #include "syncline/core/log.hpp"
 #include "syncline/core/meta.hpp"
 #include "syncline/core/text.hpp"
@@ -415,16 +416,27 @@ Result<Chosen> choose(RunStore& runs, JournalStore& journal, const RestoreSpec& 
     return std::move(found[0]);
 }
 
-// A new file that goes with this unless it is kept.
+// A new file that has its name only once it is whole, where the file system can: then nothing stays
+// behind, however this ends. Elsewhere it goes with this unless it is kept.
 class NewFile {
 public:
-    explicit NewFile(const std::filesystem::path& path)
-        : path_(path),
-          fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666)) {}
+    explicit NewFile(const std::filesystem::path& path) : path_(path) {
+        struct stat there {};
+        if (::lstat(path.c_str(), &there) == 0) {
+            errno = EEXIST;
+            return;
+        }
+        const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : ".";
+        fd_ = ::open(parent.c_str(), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+        has_name_ = fd_ < 0;
+        if (has_name_) {
+            fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+        }
+    }
     ~NewFile() {
         if (fd_ >= 0) {
             ::close(fd_);
-            if (!is_kept_) {
+            if (has_name_ && !is_kept_) {
                 ::unlink(path_.c_str());
             }
         }
@@ -432,11 +444,18 @@ public:
     NewFile(const NewFile&) = delete;
     NewFile& operator=(const NewFile&) = delete;
     int fd() const { return fd_; }
-    void keep() { is_kept_ = true; }
+    // False, with errno: it could not get its name.
+    bool keep() {
+        const std::string open_file = "/proc/self/fd/" + std::to_string(fd_);
+        is_kept_ = has_name_ || ::linkat(AT_FDCWD, open_file.c_str(), AT_FDCWD, path_.c_str(),
+                                         AT_SYMLINK_FOLLOW) == 0;
+        return is_kept_;
+    }
 
 private:
     const std::filesystem::path& path_;
-    int fd_;
+    int fd_ = -1;
+    bool has_name_ = false;
     bool is_kept_ = false;
 };
 
@@ -621,7 +640,11 @@ Result<RestoredFile> restore_to_file(const PluginRegistry& plugins, const Restor
         set_executable(out.fd());
     }
     set_time(out.fd(), *entry.before);
-    out.keep();
+    SYNCLINE_FAILPOINT("restore.before-name");
+    if (!out.keep()) {
+        return cannot_write(file);
+    }
+    SYNCLINE_FAILPOINT("restore.after-name");
     return restored;
 }
 
