@@ -60,7 +60,8 @@ void check(int result) {
 }
 
 git_merge_file_input input_of(std::string_view text) {
-    git_merge_file_input input = GIT_MERGE_FILE_INPUT_INIT;
+    git_merge_file_input input{};
+    git_merge_file_input_init(&input, GIT_MERGE_FILE_INPUT_VERSION);
     input.ptr = text.data() == nullptr ? "" : text.data();
     input.size = text.size();
     return input;
@@ -80,7 +81,8 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 /// libgit2 can do this while it merges, but takes places that are a few lines apart for one then,
 /// and what stands between them, which nobody changed, comes twice.
 std::string with_lines_of_both(std::string_view first, std::string_view second) {
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_options options{};
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.context_lines = 0;
     options.flags = GIT_DIFF_FORCE_TEXT;
     Patch patch;
@@ -134,7 +136,8 @@ TextMerge merge_text(std::string_view base, std::string_view source, std::string
     const git_merge_file_input ours = input_of(source);
     const git_merge_file_input theirs = input_of(target);
     const auto merge = [&](MergeResult& result, git_merge_file_favor_t favor) {
-        git_merge_file_options options = GIT_MERGE_FILE_OPTIONS_INIT;
+        git_merge_file_options options{};
+        git_merge_file_options_init(&options, GIT_MERGE_FILE_OPTIONS_VERSION);
         options.our_label = source_label.c_str();
         options.their_label = target_label.c_str();
         options.flags = GIT_MERGE_FILE_STYLE_MERGE;
