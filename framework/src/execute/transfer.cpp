@@ -2,6 +2,7 @@
 
 #include "execute/body_pipe.hpp"
 #include "syncline/core/hash.hpp"
+#include "syncline/core/io_buffer.hpp"
 #include "syncline/core/text.hpp"
 
 #include <cerrno>
@@ -110,13 +111,13 @@ Result<Transferred> through_memory(const TransferRequest& request, std::size_t l
 
 Result<Bytes> hash_descriptor(int fd, std::uint64_t size, const CallContext& call, BytesView key) {
     ContentHasher hasher;
-    const auto buffer = std::make_unique<char[]>(kReadBytes);
+    const IoBuffer buffer(kReadBytes);
     std::uint64_t at = 0;
     while (at < size) {
         if (call.stop.stop_requested()) {
             return Status(Code::cancelled, "interrupted");
         }
-        const ssize_t got = ::pread(fd, buffer.get(), kReadBytes, static_cast<off_t>(at));
+        const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(at));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -127,7 +128,7 @@ Result<Bytes> hash_descriptor(int fd, std::uint64_t size, const CallContext& cal
         if (got == 0) {
             return moved(key);
         }
-        hasher.update(buffer.get(), static_cast<std::size_t>(got));
+        hasher.update(buffer.data(), static_cast<std::size_t>(got));
         at += static_cast<std::uint64_t>(got);
     }
     return hasher.digest();

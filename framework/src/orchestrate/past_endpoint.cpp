@@ -1,5 +1,6 @@
 #include "orchestrate/past_endpoint.hpp"
 
+#include "syncline/core/io_buffer.hpp"
 #include "syncline/core/text.hpp"
 
 #include <cerrno>
@@ -76,19 +77,19 @@ Status PastEndpoint::get(const CallContext& call, const GetRequest& request, Bod
         return past.status();
     }
     SYNCLINE_TRY(sink.begin(to_view(past->item)));
-    const auto buffer = std::make_unique<char[]>(kPieceBytes);
+    const IoBuffer buffer(kPieceBytes);
     for (;;) {
         if (call.stop.stop_requested()) {
             return {Code::cancelled, "interrupted"};
         }
-        const Result<std::size_t> got = past->body->read(buffer.get(), kPieceBytes);
+        const Result<std::size_t> got = past->body->read(buffer.data(), buffer.size());
         if (!got.ok()) {
             return got.status();
         }
         if (*got == 0) {
             return {};
         }
-        SYNCLINE_TRY(sink.write(BytesView(buffer.get(), *got)));
+        SYNCLINE_TRY(sink.write(BytesView(buffer.data(), *got)));
     }
 }
 

@@ -2,6 +2,7 @@
 
 #include "syncline/core/failpoint.hpp"
 #include "syncline/core/hash.hpp"
+#include "syncline/core/io_buffer.hpp"
 #include "syncline/core/text.hpp"
 
 #include <algorithm>
@@ -44,13 +45,13 @@ Result<Digests> digests_of(int fd, std::uint64_t size, const fs::path& file,
                            const std::stop_token& stop) {
     Sha256Hasher address;
     ContentHasher content;
-    const auto buffer = std::make_unique<char[]>(kReadBytes);
+    const IoBuffer buffer(kReadBytes);
     std::uint64_t at = 0;
     for (;;) {
         if (stop.stop_requested()) {
             return cancelled();
         }
-        const ssize_t got = ::pread(fd, buffer.get(), kReadBytes, static_cast<off_t>(at));
+        const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), static_cast<off_t>(at));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -60,8 +61,8 @@ Result<Digests> digests_of(int fd, std::uint64_t size, const fs::path& file,
         if (got == 0) {
             break;
         }
-        address.update(buffer.get(), static_cast<std::size_t>(got));
-        content.update(buffer.get(), static_cast<std::size_t>(got));
+        address.update(buffer.data(), static_cast<std::size_t>(got));
+        content.update(buffer.data(), static_cast<std::size_t>(got));
         at += static_cast<std::uint64_t>(got);
     }
     if (at != size) {
@@ -120,12 +121,12 @@ Result<std::uint64_t> copy_file(int from, int to, const fs::path& file,
         in_kernel = got > 0;
         at += got > 0 ? static_cast<std::uint64_t>(got) : 0;
     }
-    const auto buffer = std::make_unique<char[]>(kReadBytes);
+    const IoBuffer buffer(kReadBytes);
     for (;;) {
         if (stop.stop_requested()) {
             return cancelled();
         }
-        const ssize_t got = ::pread(from, buffer.get(), kReadBytes, static_cast<off_t>(at));
+        const ssize_t got = ::pread(from, buffer.data(), buffer.size(), static_cast<off_t>(at));
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -135,7 +136,7 @@ Result<std::uint64_t> copy_file(int from, int to, const fs::path& file,
         if (got == 0) {
             return at;
         }
-        SYNCLINE_TRY(write_all(to, buffer.get(), static_cast<std::size_t>(got), file));
+        SYNCLINE_TRY(write_all(to, buffer.data(), static_cast<std::size_t>(got), file));
         at += static_cast<std::uint64_t>(got);
     }
 }

@@ -1,6 +1,7 @@
 #include "body.hpp"
 
 #include "attributes.hpp"
+#include "buffer.hpp"
 #include "version.hpp"
 
 #include <algorithm>
@@ -36,11 +37,11 @@ Status ReaderBody::check_length(std::uint64_t total) const {
 }
 
 Status ReaderBody::copy_to(int out) {
-    const Root::Buffer buffer(root_);
+    const Buffer buffer;
     const std::uint64_t limit = std::min(reader_.size, announced_);
     std::uint64_t total = 0;
     for (;;) {
-        const std::int64_t got = reader_.read(&reader_, buffer.data(), Root::kBufferSize);
+        const std::int64_t got = reader_.read(&reader_, buffer.data(), Buffer::kSize);
         if (got == 0) {
             return check_length(total);
         }
@@ -48,7 +49,7 @@ Status ReaderBody::copy_to(int out) {
             return Status::error(
                 got < INT32_MIN ? SYNCLINE_E_UNKNOWN : static_cast<syncline_status>(got), "");
         }
-        if (static_cast<std::uint64_t>(got) > Root::kBufferSize) {
+        if (static_cast<std::uint64_t>(got) > Buffer::kSize) {
             return Status::error(SYNCLINE_E_ABORTED, "the reader returned more than was asked for");
         }
         total += static_cast<std::uint64_t>(got);
@@ -196,10 +197,10 @@ Status FileBody::copy_through_buffer(int out, std::uint64_t done, std::uint64_t 
     if (done == size) {
         return {};
     }
-    const Root::Buffer buffer(root_);
+    const Buffer buffer;
     while (done < size) {
         const std::size_t want =
-            static_cast<std::size_t>(std::min<std::uint64_t>(Root::kBufferSize, size - done));
+            static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kSize, size - done));
         const ssize_t got = pread(fd_, buffer.data(), want, static_cast<off_t>(done));
         if (got < 0) {
             if (errno == EINTR) {

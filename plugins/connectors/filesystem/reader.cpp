@@ -149,10 +149,10 @@ Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) c
     }
     // The version that is asked for was seen before now. If it still holds after a body was read in
     // one piece, it held all the while, and looking once is enough.
-    const Root::Buffer buffer(root_);
+    const Buffer buffer;
     ssize_t read_ahead = -1;
     if (!if_version.empty() && req.offset == 0) {
-        read_ahead = pread(file.get(), buffer.data(), Root::kBufferSize, 0);
+        read_ahead = pread(file.get(), buffer.data(), Buffer::kSize, 0);
     }
     FileState state;
     status = examine_file(file.get(), key, if_version, state);
@@ -175,11 +175,11 @@ Status Reader::get(const syncline_get_req& req, const syncline_get_sink& sink) c
 }
 
 Status Reader::stream(int fd, std::string_view key, const FileState& before, std::uint64_t offset,
-                      std::uint64_t end, const Root::Buffer& buffer,
+                      std::uint64_t end, const Buffer& buffer,
                       const syncline_get_sink& sink) const {
     while (offset < end) {
         const std::size_t want =
-            static_cast<std::size_t>(std::min<std::uint64_t>(Root::kBufferSize, end - offset));
+            static_cast<std::size_t>(std::min<std::uint64_t>(Buffer::kSize, end - offset));
         const ssize_t got = pread(fd, buffer.data(), want, static_cast<off_t>(offset));
         if (got < 0) {
             if (errno == EINTR) {

@@ -1,6 +1,7 @@
 // Looking at one item, and reading its body.
 #pragma once
 
+#include "buffer.hpp"
 #include "root.hpp"
 #include "version.hpp"
 
@@ -33,8 +34,7 @@ private:
     Status get_link(const Key& key, const syncline_get_req& req,
                     const syncline_get_sink& sink) const;
     Status stream(int fd, std::string_view key, const FileState& before, std::uint64_t offset,
-                  std::uint64_t end, const Root::Buffer& buffer,
-                  const syncline_get_sink& sink) const;
+                  std::uint64_t end, const Buffer& buffer, const syncline_get_sink& sink) const;
 
     const Root& root_;
     const syncline_call* call_;

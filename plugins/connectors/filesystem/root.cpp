@@ -15,7 +15,6 @@ namespace {
 
 // Longest piece of a path given to the kernel at once; PATH_MAX counts the NUL.
 constexpr std::size_t kMaxPiece = PATH_MAX - 1;
-constexpr std::size_t kKeptBuffers = 16;
 constexpr std::uint64_t kConfined =
     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 
@@ -179,26 +178,6 @@ Status Root::open_parent(const Key& key, int flags, bool create, Fd& out) const 
 void Root::log(std::uint32_t level, const std::string& text) const {
     if (settings_.log) {
         settings_.log(level, text);
-    }
-}
-
-Root::Buffer::Buffer(const Root& root) : root_(root) {
-    {
-        const std::lock_guard<std::mutex> guard(root_.buffers_mutex_);
-        if (!root_.buffers_.empty()) {
-            bytes_ = std::move(root_.buffers_.back());
-            root_.buffers_.pop_back();
-        }
-    }
-    if (!bytes_) {
-        bytes_.reset(new std::uint8_t[kBufferSize]); // not zeroed: untouched pages stay unallocated
-    }
-}
-
-Root::Buffer::~Buffer() {
-    const std::lock_guard<std::mutex> guard(root_.buffers_mutex_);
-    if (root_.buffers_.size() < kKeptBuffers) {
-        root_.buffers_.push_back(std::move(bytes_));
     }
 }
 

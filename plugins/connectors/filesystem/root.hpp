@@ -15,11 +15,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace syncline::fs {
 
@@ -100,22 +98,6 @@ public:
     mutable std::atomic<std::uint64_t> lacks_reflink_from{
         0}; // device whose files cannot be cloned to here
 
-    // A buffer of kBufferSize bytes for the duration of a call. Reused, so that copying a small
-    // file touches no fresh page.
-    static constexpr std::size_t kBufferSize = 256 * 1024;
-    class Buffer {
-    public:
-        explicit Buffer(const Root& root);
-        ~Buffer();
-        Buffer(const Buffer&) = delete;
-        Buffer& operator=(const Buffer&) = delete;
-        [[nodiscard]] std::uint8_t* data() const { return bytes_.get(); }
-
-    private:
-        const Root& root_;
-        std::unique_ptr<std::uint8_t[]> bytes_;
-    };
-
 private:
     explicit Root(Settings settings)
         : settings_(std::move(settings)), recent_directories_(settings_.now_mono_ns) {}
@@ -130,8 +112,6 @@ private:
     Traits traits_;
     mutable RecentDirectories recent_directories_;
     mutable std::atomic<bool> lacks_openat2_{false};
-    mutable std::mutex buffers_mutex_;
-    mutable std::vector<std::unique_ptr<std::uint8_t[]>> buffers_; // guarded by buffers_mutex_
 };
 
 } // namespace syncline::fs
