@@ -88,16 +88,32 @@ private:
         GuardedCall& call_;
     };
 
+    // What the connector is told: the caller's context, copied when an attempt is told something
+    // else. Most are not, and every copy of a stop token writes to a counter that all threads
+    // share.
+    class Told {
+    public:
+        explicit Told(const CallContext& call) : call_(call) {}
+        const CallContext& context() const { return own_ ? *own_ : call_; }
+        CallContext& change() { return own_ ? *own_ : own_.emplace(call_); }
+
+    private:
+        const CallContext& call_;
+        std::optional<CallContext> own_;
+    };
+
+    // What ends waiting for a turn and between attempts.
+    static const std::stop_token& end_of_waits(const CallContext& call) {
+        return call.end_waits.stop_possible() ? call.end_waits : call.stop;
+    }
+
     Status try_until_done(const CallTraits& traits, const CallContext& call, GuardedCall& guarded) {
-        CallContext waiting = call;
-        if (call.end_waits.stop_possible()) {
-            waiting.stop = call.end_waits;
-        }
-        CallContext next = call;
+        const std::stop_token& no_more_waits = end_of_waits(call);
+        Told told(call);
         Effort effort;
         std::int64_t resumed_ns = -1;
         while (true) {
-            Attempt attempt = try_once(traits, call, next, waiting, effort, guarded);
+            Attempt attempt = try_once(traits, call, told, effort, guarded);
             const Status& status = attempt.status;
             if (!attempt.was_made) {
                 return status;
@@ -112,7 +128,7 @@ private:
                 return status;
             }
             remember(status);
-            if (waiting.stop.stop_requested() || attempt.ended_ns >= call.deadline_mono_ns) {
+            if (no_more_waits.stop_requested() || attempt.ended_ns >= call.deadline_mono_ns) {
                 return status;
             }
             effort.since_ns = effort.since_ns < 0 ? attempt.began_ns : effort.since_ns;
@@ -146,22 +162,21 @@ private:
                 if (observer_ != nullptr) {
                     observer_->retrying(status, decision.wait_ns);
                 }
-                if (!clock_.sleep_until(again_ns, waiting.stop)) {
+                if (!clock_.sleep_until(again_ns, no_more_waits)) {
                     return Status(Code::cancelled,
                                   "interrupted while waiting to try again after: " +
                                       status.message());
                 }
                 resumed_ns = clock_.mono_ns();
             }
-            next.retry = true;
+            told.change().retry = true;
         }
     }
 
-    // `next`: what the connector is told; `waiting`: what ends waits for quota. The place comes
-    // first, so that nothing else ages while the call waits for one: no token that a pause since
-    // then should have held back, no permit and no deadline.
-    Attempt try_once(const CallTraits& traits, const CallContext& call, CallContext& next,
-                     const CallContext& waiting, Effort& effort, GuardedCall& guarded) {
+    // The place comes first, so that nothing else ages while the call waits for one: no token that
+    // a pause since then should have held back, no permit and no deadline.
+    Attempt try_once(const CallTraits& traits, const CallContext& call, Told& told, Effort& effort,
+                     GuardedCall& guarded) {
         Attempt attempt;
         attempt.status = guarded.enter(call);
         if (!attempt.status.ok()) {
@@ -169,7 +184,7 @@ private:
             return attempt;
         }
         const Place place(guarded);
-        attempt.status = wait_for_turn(waiting, effort.quota_wait_ns);
+        attempt.status = wait_for_turn(call, effort.quota_wait_ns);
         if (!attempt.status.ok()) {
             return attempt;
         }
@@ -184,11 +199,11 @@ private:
             return attempt;
         }
         if (!traits.is_long && options_.attempt_ns > 0) {
-            next.deadline_mono_ns =
+            told.change().deadline_mono_ns =
                 std::min(call.deadline_mono_ns, later(attempt.began_ns, options_.attempt_ns));
         }
         attempt.was_made = true;
-        attempt.status = guarded.make(next);
+        attempt.status = guarded.make(told.context());
         attempt.ended_ns = clock_.mono_ns();
         if (permit) {
             CallOutcome outcome = outcome_of(attempt.status);
@@ -218,6 +233,7 @@ private:
         }
         // A pause may be longer than anybody should wait.
         CallContext bounded = call;
+        bounded.stop = end_of_waits(call);
         const std::int64_t latest_ns =
             later(clock_.mono_ns(), options_.retry.max_quota_wait_ns - waited_ns);
         bounded.deadline_mono_ns = std::min(call.deadline_mono_ns, latest_ns);
