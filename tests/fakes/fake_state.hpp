@@ -118,7 +118,8 @@ public:
     explicit FakePlanStore(std::shared_ptr<Failure> shared_failure = std::make_shared<Failure>())
         : failure(std::move(shared_failure)) {}
 
-    std::shared_ptr<Failure> failure; // counts every call
+    std::shared_ptr<Failure> failure; // counts every call but those of unpack()
+    Status unpack_failure;            // what it answers, if not ok
 
     const std::map<std::int64_t, PlannedOp>& ops() const { return ops_; }
 
@@ -207,6 +208,29 @@ public:
         } else {
             visit_range(ops_.begin(), ops_.end(), is_of_phase, visit);
         }
+        return {};
+    }
+    // The bytes of an operation are its key: unpack() looks it up.
+    Status each_packed(Phase phase, const std::function<bool(const PackedOp&)>& visit) override {
+        SYNCLINE_TRY(failure->next_call());
+        for (const auto& [id, op] : ops_) {
+            if (op.phase == phase) {
+                const std::optional<Item>& from = op.side == Side::target ? op.source : op.target;
+                const bool writes = op.action == Action::create || op.action == Action::update;
+                if (!visit({id, op.key, op.action, writes && from ? from->size : 0, op.key})) {
+                    break;
+                }
+            }
+        }
+        return {};
+    }
+    Status unpack(std::int64_t id, BytesView bytes, PlannedOp& op) const override {
+        SYNCLINE_TRY(unpack_failure);
+        const auto found = ops_.find(id);
+        if (found == ops_.end() || found->second.key != bytes) {
+            return {Code::io, "not what was packed"};
+        }
+        op = found->second;
         return {};
     }
     Status each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) override {

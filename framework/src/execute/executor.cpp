@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -28,10 +30,10 @@ constexpr std::uint64_t kBatchBytes = std::uint64_t{4} << 20U;
 constexpr std::uint8_t kFoundWhenRead =
     static_cast<std::uint8_t>(Loss::attributes) | static_cast<std::uint8_t>(Loss::acl);
 
-bool in_order(Phase phase) {
+bool is_by_itself(Phase phase) {
     return phase == Phase::clear_containers || phase == Phase::create_containers ||
            phase == Phase::rename_containers || phase == Phase::rename_chains ||
-           phase == Phase::remove_containers;
+           phase == Phase::remove_containers || phase == Phase::bookkeeping || phase == Phase::none;
 }
 
 BytesView folder_of(BytesView key) {
@@ -39,16 +41,65 @@ BytesView folder_of(BytesView key) {
     return slash == BytesView::npos ? BytesView() : key.substr(0, slash);
 }
 
-// Unknown sizes count as a whole batch.
-std::uint64_t content_size(const PlannedOp& op) {
-    if (op.action == Action::follow || (op.action == Action::rename && !op.differs)) {
-        return 0;
-    }
-    const std::optional<Item>& from = op.side == Side::source ? op.target : op.source;
-    return from && from->kind == ItemKind::object ? std::min(from->size, kBatchBytes) : 0;
-}
-
 bool passes(Code code) { return code == Code::circuit_open || code == Code::rate_limited; }
+
+// Operations on their way to a worker. They stay packed until it comes to them: what one thread
+// allocates and another frees costs both of them, and so does what waits unpacked.
+class PackedBatch {
+public:
+    void add(const PackedOp& op) {
+        ops_.append(op.bytes);
+        marks_.push_back({op.id, ops_.size()});
+        if (const BytesView folder = folder_of(op.key); folder != folder_) {
+            folder_ = folder;
+        }
+        content_ += std::min(op.content, kBatchBytes); // an unknown size counts as a whole batch
+        only_creates_ = only_creates_ && op.action == Action::create;
+    }
+    bool is_full(std::size_t most_ops, const PackedOp& next) const {
+        return !marks_.empty() &&
+               (marks_.size() >= most_ops || content_ >= kBatchBytes ||
+                (marks_.size() >= most_ops / 4 && folder_of(next.key) != folder_));
+    }
+    bool is_empty() const { return marks_.empty(); }
+    bool only_creates() const { return only_creates_; }
+    std::size_t size() const { return marks_.size(); }
+
+    template <typename F>
+    Status unpack(const PlanStore& plan, F&& take) const {
+        std::size_t begin = 0;
+        for (const Mark& mark : marks_) {
+            OpResult result;
+            SYNCLINE_TRY(
+                plan.unpack(mark.id, BytesView(ops_).substr(begin, mark.end - begin), result.op));
+            take(std::move(result));
+            begin = mark.end;
+        }
+        return {};
+    }
+
+private:
+    struct Mark {
+        std::int64_t id;
+        std::size_t end;
+    };
+
+    Bytes ops_;
+    std::vector<Mark> marks_;
+    Bytes folder_; // of the last operation
+    std::uint64_t content_ = 0;
+    bool only_creates_ = true;
+};
+
+// What became of a batch: sums and changes of the base for what simply succeeded, as a whole only
+// what there is more to say of.
+struct BatchDone {
+    std::uint64_t counted = 0; // of `done`, those that people count
+    std::array<std::uint64_t, kActionNumbers> done{};
+    std::uint64_t bytes = 0;
+    BaseChanges base_changes;
+    std::vector<OpResult> others;
+};
 
 class Execution {
 public:
@@ -120,57 +171,52 @@ private:
         return in_.base.commit();
     }
 
-    using Batch = std::vector<OpResult>;
-
     Status run_phase(Phase phase, std::uint64_t count) {
+        return is_by_itself(phase) ? run_here(phase) : run_on_workers(phase, count);
+    }
+
+    // One operation after the other.
+    Status run_here(Phase phase) {
+        const bool is_told_only = phase == Phase::none;
+        Status status;
+        const Status read = in_.plan.each(phase, [&](PlannedOp&& op) {
+            OpResult result(std::move(op));
+            if (is_told_only || phase == Phase::bookkeeping) {
+                operations_.perform(result, call_);
+            } else {
+                attempt(result);
+            }
+            status = take(result);
+            return status.ok() && (is_told_only || going_on());
+        });
+        SYNCLINE_TRY(read);
+        SYNCLINE_TRY(status);
+        return take_results();
+    }
+
+    Status run_on_workers(Phase phase, std::uint64_t count) {
         const std::size_t batch_ops =
             std::clamp<std::uint64_t>(count / kBatchesOfPhase, 1, kMostBatchOps);
-        Batch batch;
-        std::uint64_t batch_bytes = 0;
+        std::shared_ptr<PackedBatch> batch = std::make_shared<PackedBatch>();
         Status status;
         const auto submit = [&]() -> Status {
-            if (batch.empty()) {
-                return {};
-            }
-            auto ops = std::make_shared<Batch>(std::move(batch));
-            batch.clear();
-            batch_bytes = 0;
-            const Status submitted = tasks_.submit([this, ops] { work(std::move(*ops)); }, drain_);
+            const Status submitted = tasks_.submit([this, batch] { work(*batch); }, drain_);
+            batch = std::make_shared<PackedBatch>();
             if (!submitted.ok() && submitted.code() != Code::cancelled) {
                 return submitted;
             }
             in_.progress.queue_depth(tasks_.under_way());
             return take_results();
         };
-        const auto is_full = [&](const PlannedOp& next) {
-            if (batch.empty()) {
-                return false;
+        const auto visit = [&](const PackedOp& op) {
+            if (batch->is_full(batch_ops, op)) {
+                status = submit();
             }
-            return batch.size() >= batch_ops || batch_bytes >= kBatchBytes ||
-                   (batch.size() >= batch_ops / 4 &&
-                    folder_of(batch.back().op.key) != folder_of(next.key));
+            batch->add(op);
+            return status.ok() && going_on();
         };
-        const auto visit = [&](PlannedOp&& op) {
-            if (phase == Phase::none || phase == Phase::bookkeeping) {
-                OpResult result(std::move(op));
-                operations_.perform(result, call_);
-                status = take(result);
-            } else if (in_order(phase)) {
-                OpResult result(std::move(op));
-                attempt(result);
-                status = take(result);
-            } else {
-                if (is_full(op)) {
-                    status = submit();
-                }
-                batch_bytes += content_size(op);
-                batch.reserve(batch_ops);
-                batch.emplace_back(std::move(op));
-            }
-            return status.ok() && (phase == Phase::none || going_on());
-        };
-        const Status read = in_.plan.each(phase, visit);
-        if (status.ok() && read.ok() && going_on()) {
+        const Status read = in_.plan.each_packed(phase, visit);
+        if (status.ok() && read.ok() && going_on() && !batch->is_empty()) {
             status = submit();
         }
         // A later phase relies on this one being done.
@@ -183,18 +229,68 @@ private:
     }
 
     // On a worker, or on the thread that waits for the tasks.
-    void work(Batch batch) {
-        keeper_.keep(batch, call_);
-        for (OpResult& result : batch) {
-            attempt(result);
-            if (result.outcome == Outcome::ok) { // only its key is needed from here on
-                result.op.source.reset();
-                result.op.target.reset();
+    void work(const PackedBatch& batch) {
+        BatchDone done;
+        Status unpacked;
+        if (batch.only_creates()) { // which take no content away
+            unpacked = batch.unpack(in_.plan, [&](OpResult&& result) {
+                attempt(result);
+                sum_up(std::move(result), done);
+            });
+        } else {
+            std::vector<OpResult> results;
+            results.reserve(batch.size());
+            unpacked = batch.unpack(
+                in_.plan, [&](OpResult&& result) { results.push_back(std::move(result)); });
+            keeper_.keep(results, call_);
+            for (OpResult& result : results) {
+                attempt(result);
+                sum_up(std::move(result), done);
             }
         }
         const std::lock_guard lock(mutex_);
-        done_.push_back(std::move(batch));
+        if (!unpacked.ok()) {
+            worker_failure_ = unpacked;
+        }
+        done_.push_back(std::move(done));
         in_.progress.queue_depth(tasks_.under_way() - 1); // this one is as good as done
+    }
+
+    static void sum_up(OpResult&& result, BatchDone& done) {
+        if (has_more_to_say(result)) {
+            done.others.push_back(std::move(result));
+            return;
+        }
+        tell(result);
+        done.counted += is_counted(result.op) ? 1 : 0;
+        ++done.done[static_cast<std::size_t>(result.op.action)];
+        done.bytes += result.bytes;
+        for (const BaseChange& change : result.base_changes) {
+            done.base_changes.add(to_view(change.entry), change.erase);
+        }
+    }
+
+    static bool has_more_to_say(const OpResult& result) {
+        return result.outcome != Outcome::ok || (result.losses & kFoundWhenRead) != 0 ||
+               result.tells_not_kept || !result.kept.empty();
+    }
+
+    // Part of another operation that stands for it, or no more than a note in the base.
+    static bool is_counted(const PlannedOp& op) {
+        return op.action != Action::record && op.action != Action::forget &&
+               op.action != Action::follow;
+    }
+
+    static void tell(const OpResult& result) {
+        const LogLevel level =
+            result.outcome == Outcome::failed ? LogLevel::warning : LogLevel::debug;
+        if (log_enabled(level)) {
+            log(level, "execute",
+                std::string(name_of(result.op.action)) + " on " +
+                    std::string(name_of(result.op.side)) + " " + display_key(result.op.key) + ": " +
+                    std::string(name_of(result.outcome)) +
+                    (result.message.empty() ? "" : ", " + result.message));
+        }
     }
 
     void attempt(OpResult& result) {
@@ -250,49 +346,58 @@ private:
         return std::nullopt;
     }
 
-    Status journal_failure() {
+    Status worker_failure() {
         const std::lock_guard lock(mutex_);
-        return journal_failure_;
+        return worker_failure_;
     }
 
     Status take_results() {
-        SYNCLINE_TRY(journal_failure());
-        std::vector<Batch> batches;
+        SYNCLINE_TRY(worker_failure());
+        std::vector<BatchDone> batches;
         {
             const std::lock_guard lock(mutex_);
             batches.swap(done_);
         }
-        for (const Batch& batch : batches) {
-            for (const OpResult& result : batch) {
+        for (const BatchDone& batch : batches) {
+            result_.outcomes.ok += batch.counted;
+            std::transform(result_.done.begin(), result_.done.end(), batch.done.begin(),
+                           result_.done.begin(), std::plus<>());
+            result_.bytes += batch.bytes;
+            for (const BaseChanges::Change& change : batch.base_changes.all()) {
+                SYNCLINE_TRY(remember(change.entry, change.erase));
+            }
+            SYNCLINE_TRY(commit_if_due());
+            for (const OpResult& result : batch.others) {
                 SYNCLINE_TRY(take(result));
             }
         }
         return {};
     }
 
+    Status remember(const BaseEntryView& entry, bool erase) {
+        ++uncommitted_;
+        return erase ? in_.base.erase(entry.key) : in_.base.put(entry);
+    }
+
+    Status commit_if_due() {
+        const bool is_due = uncommitted_ >= in_.options.commit_every_items ||
+                            (uncommitted_ > 0 &&
+                             in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
+        return is_due ? commit() : Status();
+    }
+
     // Counts an operation, tells what did not succeed, and remembers what the base should say.
     Status take(const OpResult& result) {
-        const bool writes =
-            result.op.action != Action::record && result.op.action != Action::forget;
-        const LogLevel level =
-            result.outcome == Outcome::failed ? LogLevel::warning : LogLevel::debug;
-        if (log_enabled(level)) {
-            log(level, "execute",
-                std::string(name_of(result.op.action)) + " on " +
-                    std::string(name_of(result.op.side)) + " " + display_key(result.op.key) + ": " +
-                    std::string(name_of(result.outcome)) +
-                    (result.message.empty() ? "" : ", " + result.message));
-        }
+        tell(result);
         Outcomes& outcomes = result_.outcomes;
-        // Part of another operation that stands for it, unless it does not succeed.
-        const bool follows = result.op.action == Action::follow;
-        const bool counted = writes && !follows;
-        if (follows && result.outcome != Outcome::ok && result.code != Code::cancelled) {
+        // What follows another operation counts when it does not succeed.
+        if (result.op.action == Action::follow && result.outcome != Outcome::ok &&
+            result.code != Code::cancelled) {
             ++outcomes.planned;
         }
         switch (result.outcome) {
         case Outcome::ok:
-            outcomes.ok += counted ? 1 : 0;
+            outcomes.ok += is_counted(result.op) ? 1 : 0;
             ++result_.done[static_cast<std::size_t>(result.op.action)];
             result_.bytes += result.bytes;
             result_.losses.add(static_cast<std::uint8_t>(result.losses & kFoundWhenRead),
@@ -326,15 +431,10 @@ private:
             in_.keeping.not_kept(result.op, result.not_kept);
         }
         for (const BaseChange& change : result.base_changes) {
-            SYNCLINE_TRY(change.erase ? in_.base.erase(change.entry.key)
-                                      : in_.base.put(to_view(change.entry)));
-            ++uncommitted_;
+            SYNCLINE_TRY(remember(to_view(change.entry), change.erase));
         }
         kept_.insert(kept_.end(), result.kept.begin(), result.kept.end());
-        const bool due = uncommitted_ >= in_.options.commit_every_items ||
-                         (uncommitted_ > 0 &&
-                          in_.clock.mono_ns() - last_commit_ns_ >= in_.options.commit_every_ns);
-        return due ? commit() : Status();
+        return commit_if_due();
     }
 
     // For the journal, at once because there the entries wait packed: what was done, or that what
@@ -347,7 +447,7 @@ private:
             const Status added = in_.keeping.journal->add(in_.keeping.run, entry);
             if (!added.ok()) {
                 const std::lock_guard lock(mutex_);
-                journal_failure_ = added;
+                worker_failure_ = added;
             }
         };
         for (const JournalEntry& change : result.changes) {
@@ -405,7 +505,7 @@ private:
     }
 
     Status commit_journal() {
-        SYNCLINE_TRY(journal_failure());
+        SYNCLINE_TRY(worker_failure());
         return in_.keeping.journal != nullptr ? in_.keeping.journal->commit() : Status();
     }
 
@@ -417,8 +517,8 @@ private:
     ExecuteResult result_;
 
     std::mutex mutex_;
-    std::vector<Batch> done_; // guarded by mutex_
-    Status journal_failure_;  // guarded by mutex_
+    std::vector<BatchDone> done_; // guarded by mutex_
+    Status worker_failure_;       // guarded by mutex_; ends the run
     std::atomic<GiveUp> given_up_[2] = {};
 
     bool broken_ = false; // a side cannot make its data durable

@@ -169,8 +169,7 @@ Side Operations::refused_by(const PlannedOp& op, const Status& status) const {
 
 // Of a result that fails after it changed something (a conflict copy, say) the changes stay.
 void Operations::changed(OpResult& result, BytesView key, Side side, Action action,
-                         const std::optional<Item>& before,
-                         const std::optional<Item>& after) const {
+                         const Item* before, const Item* after) const {
     if (!records_changes_) {
         return;
     }
@@ -179,12 +178,12 @@ void Operations::changed(OpResult& result, BytesView key, Side side, Action acti
     entry.side = side;
     entry.action = action;
     entry.is_done = true;
-    if (before) {
+    if (before != nullptr) {
         entry.before = *before;
         entry.before->key.clear();
         entry.before->id.clear();
     }
-    if (after) { // enough to know it again
+    if (after != nullptr) { // enough to know it again
         entry.after.emplace();
         entry.after->kind = after->kind;
         entry.after->version = after->version;
@@ -234,8 +233,8 @@ Status Operations::write(OpResult& result, const CallContext& call) const {
     result.bytes = done->bytes;
     result.losses = done->read.losses;
     if (!done->was_there) {
-        changed(result, op.key, op.side, there ? Action::update : Action::create, there,
-                done->written);
+        changed(result, op.key, op.side, there ? Action::update : Action::create,
+                there ? &*there : nullptr, &done->written);
     }
     result.base_changes.push_back({entry_of(op.key, from, std::move(done->read),
                                             std::move(done->written), std::move(done->hash)),
@@ -275,7 +274,7 @@ Status Operations::write_container(OpResult& result, const CallContext& call) co
         container = *std::move(there);
     }
     if (!was_there) {
-        changed(result, op.key, op.side, Action::create, std::nullopt, container);
+        changed(result, op.key, op.side, Action::create, nullptr, &container);
     }
     result.base_changes.push_back({entry_of(op.key, from, *on(op, from), container, {}), false});
     return {};
@@ -318,7 +317,7 @@ Status Operations::remove(OpResult& result, const CallContext& call) const {
             return left.ok() ? not_done(removed, "it is still there") : left.status();
         }
     } else {
-        changed(result, op.key, op.side, Action::remove, planned, std::nullopt);
+        changed(result, op.key, op.side, Action::remove, &planned, nullptr);
     }
     result.base_changes.push_back(erasure(op.key));
     return {};
@@ -354,7 +353,7 @@ Status Operations::set_meta(OpResult& result, const CallContext& call) const {
             return set.status();
         }
         if (set.ok()) {
-            changed(result, op.key, op.side, Action::set_meta, written, *set);
+            changed(result, op.key, op.side, Action::set_meta, &written, &*set);
             written = *std::move(set);
             is_set = true;
         }
@@ -426,7 +425,7 @@ Status Operations::copy_loser(OpResult& result, Side to, const CallContext& call
     result.bytes += done->bytes;
     result.losses = static_cast<std::uint8_t>(result.losses | done->read.losses);
     if (!done->was_there) {
-        changed(result, op.other_key, to, Action::create, std::nullopt, done->written);
+        changed(result, op.other_key, to, Action::create, nullptr, &done->written);
     }
     read = std::move(done->read);
     written = std::move(done->written);
@@ -480,7 +479,7 @@ Status Operations::keep_both(OpResult& result, const CallContext& call) const {
         return done.status();
     }
     result.bytes += done->bytes;
-    changed(result, op.key, loser_side, Action::update, loser, done->written);
+    changed(result, op.key, loser_side, Action::update, &loser, &done->written);
     result.base_changes.push_back(
         {entry_of(op.key, winner_side, done->read, done->written, done->hash), false});
     return {};
@@ -561,8 +560,8 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return target.status();
     }
     result.bytes += op.merged->size;
-    changed(result, op.key, Side::target, op.target ? Action::update : Action::create, op.target,
-            *target);
+    changed(result, op.key, Side::target, op.target ? Action::update : Action::create,
+            op.target ? &*op.target : nullptr, &*target);
     if (!source_is_written) {
         result.base_changes.push_back(
             {differing_entry(op.key, *op.source, *std::move(target), call), false});
@@ -573,8 +572,8 @@ Status Operations::merge(OpResult& result, const CallContext& call) const {
         return source.status();
     }
     result.bytes += op.merged->size;
-    changed(result, op.key, Side::source, op.source ? Action::update : Action::create, op.source,
-            *source);
+    changed(result, op.key, Side::source, op.source ? Action::update : Action::create,
+            op.source ? &*op.source : nullptr, &*source);
     result.base_changes.push_back(
         {entry_of(op.key, *std::move(source), *std::move(target), op.merged->hash), false});
     return {};

@@ -28,6 +28,7 @@ enum class GiveUp : std::uint8_t {
 
 // An operation and what became of it: made before it is tried, filled in place.
 struct OpResult {
+    OpResult() = default;
     explicit OpResult(PlannedOp&& planned) : op(std::move(planned)) {}
 
     PlannedOp op;
@@ -90,8 +91,9 @@ private:
     Result<Item> write_merged(const PlannedOp& op, Side side, const CallContext& call) const;
     Result<Transferred> write_content(const TransferRequest& request,
                                       const CallContext& call) const;
-    void changed(OpResult& result, BytesView key, Side side, Action action,
-                 const std::optional<Item>& before, const std::optional<Item>& after) const;
+    // `before`, `after`: null where nothing was there, or is.
+    void changed(OpResult& result, BytesView key, Side side, Action action, const Item* before,
+                 const Item* after) const;
     BaseEntry differing_entry(BytesView key, const Item& source, const Item& target,
                               const CallContext& call) const;
     TransferRequest loser_copy(const PlannedOp& op, Side to) const; // borrows from `op`

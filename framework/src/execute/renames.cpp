@@ -116,10 +116,10 @@ void Operations::record_rename(OpResult& result, const Item& renamed) const {
     }
     const PlannedOp& op = result.op;
     if (op.via_key.empty()) { // else told when it was put aside
-        changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
+        changed(result, op.other_key, op.side, Action::remove, &item_on(op, op.side), nullptr);
         result.changes.back().moved_to = op.key;
     }
-    changed(result, op.key, op.side, Action::create, std::nullopt, renamed);
+    changed(result, op.key, op.side, Action::create, nullptr, &renamed);
 }
 
 // Times and permissions that changed along with the name. What cannot be set now is seen by the
@@ -180,7 +180,7 @@ Status Operations::copy_and_remove(OpResult& result, const CallContext& call) co
     if (!op.differs && !result.changes.empty()) {
         result.changes.back().moved_to = op.key;
     }
-    changed(result, op.key, op.side, Action::create, std::nullopt, done->written);
+    changed(result, op.key, op.side, Action::create, nullptr, &done->written);
     result.bytes = done->bytes;
     result.losses = done->read.losses;
     result.base_changes = std::move(removed.base_changes);
@@ -236,7 +236,7 @@ Status Operations::follow(OpResult& result, const CallContext& call) const {
 Status Operations::put_aside(OpResult& result, const CallContext& call) const {
     const PlannedOp& op = result.op;
     SYNCLINE_TRY(move_item(op, op.other_key, call).status());
-    changed(result, op.other_key, op.side, Action::remove, item_on(op, op.side), std::nullopt);
+    changed(result, op.other_key, op.side, Action::remove, &item_on(op, op.side), nullptr);
     if (records_changes_) {
         result.changes.back().moved_to = op.via_key;
     }

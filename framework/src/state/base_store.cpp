@@ -32,6 +32,24 @@ constexpr std::array kByteFields{
     &BaseEntryView::source_id, &BaseEntryView::target_id,      &BaseEntryView::hash,
     &BaseEntryView::meta};
 
+std::size_t bytes_in(const BaseEntryView& entry) {
+    std::size_t size = 0;
+    for (const auto field : kByteFields) {
+        size += (entry.*field).size();
+    }
+    return size;
+}
+
+// So that the entry borrows from `to`, which has room for them.
+void copy_bytes(BaseEntryView& entry, char* to) {
+    for (const auto field : kByteFields) {
+        BytesView& bytes = entry.*field;
+        bytes.copy(to, bytes.size());
+        bytes = BytesView(to, bytes.size());
+        to += bytes.size();
+    }
+}
+
 bool has_extra(const BaseEntryView& entry) {
     return !entry.source_id.empty() || !entry.target_id.empty() || !entry.meta.empty();
 }
@@ -217,20 +235,11 @@ Status SqliteBaseStore::gather(BytesView key, const BaseEntryView* entry) {
         owned = *entry;
     }
     owned.key = key;
-    std::size_t size = 0;
-    for (const auto field : kByteFields) {
-        size += (owned.*field).size();
-    }
+    const std::size_t size = bytes_in(owned);
     if (gathered_bytes_ + size + kNodeBytes > kMostGatheredBytes && !pending_.empty()) {
         SYNCLINE_TRY(spill());
     }
-    auto* to = static_cast<char*>(memory_.allocate(size, 1));
-    for (const auto field : kByteFields) {
-        BytesView& bytes = owned.*field;
-        bytes.copy(to, bytes.size());
-        bytes = BytesView(to, bytes.size());
-        to += bytes.size();
-    }
+    copy_bytes(owned, static_cast<char*>(memory_.allocate(size, 1)));
     // Keys come in order more often than not. A key stays where a first entry of it put it.
     const bool is_last = pending_.empty() || pending_.rbegin()->first < owned.key;
     pending_.insert_or_assign(is_last ? pending_.end() : pending_.lower_bound(owned.key), owned.key,
@@ -313,3 +322,16 @@ Status SqliteBaseStore::rollback() {
 }
 
 } // namespace syncline::state
+
+namespace syncline {
+
+void BaseChanges::add(const BaseEntryView& entry, bool erase) {
+    if (!bytes_) {
+        bytes_ = std::make_unique<std::pmr::monotonic_buffer_resource>();
+    }
+    Change& change = changes_.emplace_back(Change{entry, erase});
+    const std::size_t size = state::bytes_in(entry);
+    state::copy_bytes(change.entry, static_cast<char*>(bytes_->allocate(size, 1)));
+}
+
+} // namespace syncline

@@ -93,24 +93,12 @@ class SqlitePlanStore::PageReader {
 public:
     PageReader(std::int64_t first, BytesView body) : first_(first), in_(body) {}
 
-    // False: the end, or is_damaged(). `rest` borrows.
-    bool next(OpHead& head, BytesView& rest) {
+    // False: the end, or is_damaged().
+    bool next(PageOp& op) {
         if (in_.at_end() || is_damaged_) {
             return false;
         }
-        Reader op(in_.bytes());
-        head.id = first_ + static_cast<std::int64_t>(op.number());
-        const std::uint64_t action = op.number();
-        const std::uint64_t side = op.number();
-        const std::uint64_t phase = op.number();
-        head.action = static_cast<Action>(action);
-        head.side = static_cast<Side>(side);
-        head.phase = static_cast<Phase>(phase);
-        head.kind = static_cast<ItemKind>(op.number());
-        head.sizes[0] = op.number() - 1; // kUnknownSize became 0
-        head.sizes[1] = op.number() - 1;
-        rest = op.rest();
-        is_damaged_ = op.is_broken() || action >= kActionNumbers || side > 1 || phase > kPhaseCount;
+        is_damaged_ = !read_head(in_.bytes(), first_, op);
         return !is_damaged_;
     }
     bool is_damaged() const { return is_damaged_; }
@@ -120,6 +108,23 @@ private:
     Reader in_;
     bool is_damaged_ = false;
 };
+
+bool SqlitePlanStore::read_head(BytesView bytes, std::int64_t first_in_page, PageOp& op) {
+    Reader in(bytes);
+    op.head.id = first_in_page + static_cast<std::int64_t>(in.number());
+    const std::uint64_t action = in.number();
+    const std::uint64_t side = in.number();
+    const std::uint64_t phase = in.number();
+    op.head.action = static_cast<Action>(action);
+    op.head.side = static_cast<Side>(side);
+    op.head.phase = static_cast<Phase>(phase);
+    op.head.kind = static_cast<ItemKind>(in.number());
+    op.head.sizes[0] = in.number() - 1; // kUnknownSize became 0
+    op.head.sizes[1] = in.number() - 1;
+    op.rest = in.rest();
+    op.bytes = bytes;
+    return !in.is_broken() && action < kActionNumbers && side <= 1 && phase <= kPhaseCount;
+}
 
 SqlitePlanStore::OpHead SqlitePlanStore::head_of(const PlannedOp& op) {
     OpHead head{op.id, op.action, op.side, op.phase, op.kind, {kUnknownSize, kUnknownSize}};
@@ -145,13 +150,13 @@ void SqlitePlanStore::pack(const PlannedOp& op, std::uint64_t number_in_page, By
     put_body(op, out);
 }
 
-Status SqlitePlanStore::unpack(const OpHead& head, BytesView rest, PlannedOp& op) {
-    op.id = head.id;
-    op.action = head.action;
-    op.side = head.side;
-    op.phase = head.phase;
-    op.kind = head.kind;
-    Reader in(rest);
+Status SqlitePlanStore::unpack(const PageOp& packed, PlannedOp& op) {
+    op.id = packed.head.id;
+    op.action = packed.head.action;
+    op.side = packed.head.side;
+    op.phase = packed.head.phase;
+    op.kind = packed.head.kind;
+    Reader in(packed.rest);
     op.key = Bytes(in.bytes());
     op.reason = std::string(in.bytes());
     const std::uint64_t flags = in.number();
@@ -259,10 +264,9 @@ Result<bool> SqlitePlanStore::open_page(std::int64_t id) {
         OpenPage page{first, last, {}, is_last, false};
         page.ops.reserve(static_cast<std::size_t>(kPageOps));
         PageReader in(first, body);
-        OpHead head;
-        BytesView rest;
-        while (in.next(head, rest)) {
-            SYNCLINE_TRY(unpack(head, rest, page.ops.emplace_back()));
+        PageOp op;
+        while (in.next(op)) {
+            SYNCLINE_TRY(unpack(op, page.ops.emplace_back()));
         }
         if (in.is_damaged()) {
             return damaged();
@@ -417,14 +421,15 @@ Status SqlitePlanStore::drop(std::int64_t first, std::int64_t last) {
 void SqlitePlanStore::Survey::add(const OpHead& head) {
     ++counts.actions[static_cast<std::size_t>(head.action)];
     ++counts.phases[static_cast<std::size_t>(head.phase)];
-    const auto size_on = [&](Side of) {
-        const std::uint64_t size = head.sizes[static_cast<std::size_t>(of)];
-        return size == kUnknownSize ? 0.0 : static_cast<double>(size);
-    };
-    switch (head.action) {
-    case Action::remove:
+    if (head.action == Action::remove) {
         ++counts.removals[static_cast<std::size_t>(head.side)];
-        break;
+    }
+    const std::uint64_t content = content_of(head);
+    bytes += content == kUnknownSize ? 0.0 : static_cast<double>(content);
+}
+
+std::uint64_t SqlitePlanStore::content_of(const OpHead& head) {
+    switch (head.action) {
     case Action::rename:
         if (head.phase != Phase::write_content) {
             break; // its content is there already
@@ -434,15 +439,18 @@ void SqlitePlanStore::Survey::add(const OpHead& head) {
     case Action::update:
     case Action::keep_both:
         if (head.kind != ItemKind::container) {
-            bytes += size_on(other(head.side));
+            return head.sizes[static_cast<std::size_t>(other(head.side))];
         }
         break;
-    case Action::merge: // about as much as the larger of both, on each side
-        bytes += 2 * std::max(size_on(Side::source), size_on(Side::target));
-        break;
+    case Action::merge: { // about as much as the larger of both, on each side
+        const auto known = [](std::uint64_t size) { return size == kUnknownSize ? 0 : size; };
+        const std::uint64_t larger = std::max(known(head.sizes[0]), known(head.sizes[1]));
+        return larger > kUnknownSize / 2 ? kUnknownSize : 2 * larger;
+    }
     default:
         break;
     }
+    return 0;
 }
 
 Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
@@ -457,10 +465,9 @@ Result<const SqlitePlanStore::Survey*> SqlitePlanStore::survey() {
                 break;
             }
             PageReader in(pages.integer(kFirst), pages.bytes(kBody));
-            OpHead head;
-            BytesView rest;
-            while (in.next(head, rest)) {
-                found.add(head);
+            PageOp op;
+            while (in.next(op)) {
+                found.add(op.head);
             }
             if (in.is_damaged()) {
                 return damaged();
@@ -479,23 +486,57 @@ Result<PlanCounts> SqlitePlanStore::counts() {
     return found->counts;
 }
 
-Status SqlitePlanStore::each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) {
+Result<bool> SqlitePlanStore::has_any(Phase phase) {
     SYNCLINE_STATE_ASSIGN(const Survey* const found, survey());
     const auto index = static_cast<std::size_t>(phase);
-    if (index >= found->counts.phases.size() || found->counts.phases[index] == 0) {
+    return index < found->counts.phases.size() && found->counts.phases[index] > 0;
+}
+
+Status SqlitePlanStore::each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) {
+    SYNCLINE_STATE_ASSIGN(const bool is_there, has_any(phase));
+    if (!is_there) {
         return {};
     }
     const bool is_deepest_first =
         phase == Phase::clear_containers || phase == Phase::remove_containers;
-    return read(bit_of(phase), is_deepest_first, visit);
+    return read(bit_of(phase), is_deepest_first, [&](const PageOp& packed) -> Result<bool> {
+        PlannedOp op;
+        SYNCLINE_TRY(unpack(packed, op));
+        return visit(std::move(op));
+    });
+}
+
+Status SqlitePlanStore::each_packed(Phase phase,
+                                    const std::function<bool(const PackedOp&)>& visit) {
+    SYNCLINE_STATE_ASSIGN(const bool is_there, has_any(phase));
+    if (!is_there) {
+        return {};
+    }
+    return read(bit_of(phase), false, [&](const PageOp& op) -> Result<bool> {
+        return visit(
+            {op.head.id, Reader(op.rest).bytes(), op.head.action, content_of(op.head), op.bytes});
+    });
+}
+
+Status SqlitePlanStore::unpack(std::int64_t id, BytesView bytes, PlannedOp& op) const {
+    PageOp packed;
+    if (!read_head(bytes, 0, packed)) {
+        return damaged();
+    }
+    packed.head.id = id;
+    return unpack(packed, op);
 }
 
 Status SqlitePlanStore::each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) {
-    return read(kEveryPhase, false, visit);
+    return read(kEveryPhase, false, [&](const PageOp& packed) -> Result<bool> {
+        PlannedOp op;
+        SYNCLINE_TRY(unpack(packed, op));
+        return visit(std::move(op));
+    });
 }
 
 Status SqlitePlanStore::read(std::int64_t phases, bool is_backwards,
-                             const std::function<bool(PlannedOp&&)>& visit) {
+                             const std::function<Result<bool>(const PageOp&)>& visit) {
     SYNCLINE_TRY(write_last());
     SYNCLINE_STATE_ASSIGN(Statement pages,
                           database_.prepare(is_backwards
@@ -504,7 +545,7 @@ Status SqlitePlanStore::read(std::int64_t phases, bool is_backwards,
                                                 : "SELECT first, last, phases, body FROM page "
                                                   "WHERE phases & ?1 ORDER BY first"));
     pages.bind(1, phases);
-    std::vector<std::pair<OpHead, BytesView>> ops;
+    std::vector<PageOp> ops;
     ops.reserve(static_cast<std::size_t>(kPageOps));
     for (;;) {
         SYNCLINE_STATE_ASSIGN(const bool has_page, pages.step());
@@ -513,11 +554,10 @@ Status SqlitePlanStore::read(std::int64_t phases, bool is_backwards,
         }
         PageReader in(pages.integer(kFirst), pages.bytes(kBody));
         ops.clear();
-        OpHead head;
-        BytesView rest;
-        while (in.next(head, rest)) {
-            if ((bit_of(head.phase) & phases) != 0) {
-                ops.emplace_back(head, rest);
+        PageOp op;
+        while (in.next(op)) {
+            if ((bit_of(op.head.phase) & phases) != 0) {
+                ops.push_back(op);
             }
         }
         if (in.is_damaged()) {
@@ -526,10 +566,9 @@ Status SqlitePlanStore::read(std::int64_t phases, bool is_backwards,
         if (is_backwards) {
             std::reverse(ops.begin(), ops.end());
         }
-        for (const auto& [op_head, op_rest] : ops) {
-            PlannedOp op;
-            SYNCLINE_TRY(unpack(op_head, op_rest, op));
-            if (!visit(std::move(op))) {
+        for (const PageOp& found : ops) {
+            SYNCLINE_STATE_ASSIGN(const bool goes_on, visit(found));
+            if (!goes_on) {
                 return {};
             }
         }

@@ -30,6 +30,8 @@ public:
     Status drop(std::int64_t first, std::int64_t last) override;
     Result<PlanCounts> counts() override;
     Status each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) override;
+    Status each_packed(Phase phase, const std::function<bool(const PackedOp&)>& visit) override;
+    Status unpack(std::int64_t id, BytesView bytes, PlannedOp& op) const override;
     Status each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) override;
 
 private:
@@ -41,6 +43,12 @@ private:
         Phase phase{};
         ItemKind kind{};
         std::uint64_t sizes[2] = {}; // by Side; kUnknownSize: not known, or nothing there
+    };
+    // An operation in a page: its head, what comes after it, and both as they are kept. Borrows.
+    struct PageOp {
+        OpHead head;
+        BytesView rest;
+        BytesView bytes;
     };
     class PageReader;
 
@@ -75,15 +83,18 @@ private:
         : file_(std::move(file)), database_(std::move(database)) {}
     static OpHead head_of(const PlannedOp& op);
     static void pack(const PlannedOp& op, std::uint64_t number_in_page, Bytes& out);
-    static Status unpack(const OpHead& head, BytesView rest, PlannedOp& op);
+    static bool read_head(BytesView bytes, std::int64_t first_in_page, PageOp& op);
+    static Status unpack(const PageOp& packed, PlannedOp& op);
+    static std::uint64_t content_of(const OpHead& head); // kUnknownSize: not known
     Result<bool> open_page(std::int64_t id);     // the one `id` belongs to, or else the next
     Result<PlannedOp*> open_op(std::int64_t id); // valid until another page is opened
     Status put_back();                           // what was changed in the opened page
     Status write_last();                         // the page that was appended to
     Status change(std::int64_t first, std::int64_t last,
                   const std::function<void(Ops&, Ops::iterator, Ops::iterator)>& some);
+    Result<bool> has_any(Phase phase);
     Status read(std::int64_t phases, bool is_backwards,
-                const std::function<bool(PlannedOp&&)>& visit);
+                const std::function<Result<bool>(const PageOp&)>& visit);
     Result<const Survey*> survey();
 
     std::filesystem::path file_;

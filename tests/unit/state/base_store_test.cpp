@@ -372,6 +372,27 @@ BOOST_AUTO_TEST_CASE(spilled_writes_roll_back_and_the_last_one_counts) {
     BOOST_TEST(require_value(base.count()) == 11U);
 }
 
+BOOST_AUTO_TEST_CASE(changes_on_their_way_borrow_nothing_and_may_be_moved) {
+    BaseChanges changes;
+    BOOST_TEST(changes.all().empty());
+    for (int i = 0; i < 100; ++i) {
+        BaseEntry entry = entry_of("key-" + std::to_string(i), Bytes(50, 'v'));
+        entry.hash = Bytes(16, 'h');
+        entry.size = static_cast<std::uint64_t>(i);
+        changes.add(to_view(entry), i % 2 == 1);
+    }
+    const BaseChanges moved = std::move(changes);
+    BOOST_REQUIRE(moved.all().size() == 100U);
+    for (std::size_t i = 0; i < 100; ++i) {
+        const BaseChanges::Change& change = moved.all()[i];
+        BOOST_TEST(change.entry.key == "key-" + std::to_string(i));
+        BOOST_TEST(change.entry.source_version == Bytes(50, 'v'));
+        BOOST_TEST(change.entry.hash == Bytes(16, 'h'));
+        BOOST_TEST(change.entry.size == i);
+        BOOST_TEST(change.erase == (i % 2 == 1));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_fake_fails_when_told_and_refuses_writes_under_a_cursor) {
     fakes::FakeBaseStore base;
     base.failure.at_call(2, {Code::io, "broken"});

@@ -455,6 +455,72 @@ BOOST_AUTO_TEST_CASE(the_spool_is_private_and_goes_with_the_store) {
     BOOST_TEST(spools().empty());
 }
 
+BOOST_AUTO_TEST_CASE_TEMPLATE(packed_operations_tell_what_they_are_and_unpack, Plan, Plans) {
+    Plan plan;
+    PlanStore& store = plan.store();
+    const auto content = Phase::write_content;
+    add(store, op_of("d/", Action::create, Side::target, Phase::create_containers));
+    for (int i = 0; i < 100; ++i) { // more than a page
+        PlannedOp op = sized(op_of("d/" + std::to_string(100 + i), Action::create,
+                                   i % 2 == 0 ? Side::target : Side::source, content),
+                             10, 20);
+        op.source->version = "version " + std::to_string(i);
+        op.reason = "new";
+        add(store, op);
+    }
+    add(store, op_of("e", Action::remove, Side::target, content));
+    require_ok(store.drop(3, 50));
+
+    std::vector<std::tuple<std::int64_t, Bytes, Bytes>> packed;
+    require_ok(store.each_packed(content, [&](const PackedOp& op) {
+        BOOST_TEST((op.action == (op.key == "e" ? Action::remove : Action::create)));
+        BOOST_TEST(op.content == (op.key == "e" ? 0U : op.id % 2 == 0 ? 10U : 20U));
+        packed.emplace_back(op.id, Bytes(op.key), Bytes(op.bytes));
+        return true;
+    }));
+    BOOST_REQUIRE(packed.size() == 53U);
+    std::size_t at = 0;
+    require_ok(store.each(content, [&](PlannedOp&& expected) {
+        const auto& [id, key, bytes] = packed[at++];
+        PlannedOp op;
+        require_ok(store.unpack(id, bytes, op));
+        BOOST_TEST(op.id == expected.id);
+        BOOST_TEST(op.key == expected.key);
+        BOOST_TEST(op.key == key);
+        BOOST_TEST((op.action == expected.action));
+        BOOST_TEST((op.side == expected.side));
+        BOOST_TEST((op.phase == content));
+        BOOST_TEST(op.reason == expected.reason);
+        check_equal(op.source, expected.source);
+        check_equal(op.target, expected.target);
+        return true;
+    }));
+    BOOST_TEST(at == packed.size());
+
+    std::size_t visited = 0;
+    require_ok(store.each_packed(content, [&](const PackedOp&) { return ++visited < 2; }));
+    BOOST_TEST(visited == 2U);
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_size_stays_unknown_and_damaged_bytes_are_refused) {
+    RealPlan plan;
+    add(plan.store(),
+        sized(op_of("k", Action::update, Side::target, Phase::write_content), kUnknownSize, 3));
+    Bytes bytes;
+    require_ok(plan.store().each_packed(Phase::write_content, [&](const PackedOp& op) {
+        BOOST_TEST(op.content == kUnknownSize);
+        bytes = Bytes(op.bytes);
+        return true;
+    }));
+    PlannedOp op;
+    require_ok(plan.store().unpack(1, bytes, op));
+    for (std::size_t length = 0; length < bytes.size(); ++length) {
+        PlannedOp none;
+        BOOST_TEST(
+            (plan.store().unpack(1, BytesView(bytes).substr(0, length), none).code() == Code::io));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_plan_that_an_interrupted_run_left_is_replaced) {
     const TemporaryDirectory directory;
     BOOST_TEST(in_child([&] {

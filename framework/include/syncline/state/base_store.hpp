@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <memory_resource>
 #include <optional>
+#include <vector>
 
 namespace syncline {
 
@@ -54,6 +56,26 @@ BasicBaseEntry<To> convert_entry(const BasicBaseEntry<From>& from) {
 }
 inline BaseEntry to_entry(const BaseEntryView& view) { return convert_entry<Bytes>(view); }
 inline BaseEntryView to_view(const BaseEntry& entry) { return convert_entry<BytesView>(entry); }
+
+// Changes on their way to a base, in one piece of memory.
+class BaseChanges {
+public:
+    struct Change {
+        BaseEntryView entry;
+        bool erase = false; // of the entry only the key counts
+    };
+
+    BaseChanges() = default;
+    BaseChanges(BaseChanges&&) noexcept = default;
+    BaseChanges& operator=(BaseChanges&&) noexcept = default;
+
+    void add(const BaseEntryView& entry, bool erase); // copies what it borrows
+    const std::vector<Change>& all() const { return changes_; }
+
+private:
+    std::unique_ptr<std::pmr::monotonic_buffer_resource> bytes_;
+    std::vector<Change> changes_;
+};
 
 class BaseCursor {
 public:

@@ -3,7 +3,7 @@
 // phase by the executor. It is a spool on disk, so that memory does not depend on its length, and
 // need not survive a crash.
 //
-// Threads: one at a time.
+// Threads: one at a time, but where it says otherwise.
 #pragma once
 
 #include "syncline/core/conflict_kind.hpp"
@@ -104,6 +104,15 @@ struct PlanCounts {
     bool brings_back = false; // may create what the base knows: deleted on one side, and kept
 };
 
+// An operation as the plan keeps it, on its way to the thread that carries it out.
+struct PackedOp {
+    std::int64_t id = 0;
+    BytesView key;
+    Action action = Action::skip;
+    std::uint64_t content = 0; // bytes to write; kUnknownSize: not known
+    BytesView bytes;
+};
+
 class PlanStore {
 public:
     virtual ~PlanStore() = default;
@@ -126,6 +135,11 @@ public:
     // The operations of one phase by ascending key (descending for the phases that go deepest
     // first). `visit` returns false to stop. The operation borrows nothing and may be moved from.
     virtual Status each(Phase phase, const std::function<bool(PlannedOp&&)>& visit) = 0;
+    // The same in ascending order for any phase, which leaves unpacking to whoever needs the
+    // operation. It borrows until `visit` returns.
+    virtual Status each_packed(Phase phase, const std::function<bool(const PackedOp&)>& visit) = 0;
+    // Any thread, at any time.
+    virtual Status unpack(std::int64_t id, BytesView bytes, PlannedOp& op) const = 0;
     virtual Status each_in_key_order(const std::function<bool(PlannedOp&&)>& visit) = 0;
 };
 
