@@ -14,7 +14,7 @@ namespace syncline::fs {
 
 class Buffer {
 public:
-    static constexpr std::size_t kSize = 256 * 1024;
+    static constexpr std::size_t kSize = std::size_t{256} << 10U;
 
     Buffer();
     ~Buffer();
