@@ -7,8 +7,6 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include <numeric>
-
 using namespace syncline;
 using namespace syncline::fakes;
 
